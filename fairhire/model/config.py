@@ -1,0 +1,62 @@
+"""The shape of a model: what is needed to build it again before its weights are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from fairhire.errors import UsageError
+from fairhire.interview import TEXT
+
+__all__ = ["ModelConfig"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The shape of a model; sources of the defaults: papers section 1.2 (ours, where the paper's are unknown).
+
+    ``modalities`` maps a name to its width D (1 for words); ``hidden`` is GRU units per direction, ``attention`` the
+    units of an attention, ``question_hidden`` those of the question and job-title encoders, ``word_dim`` the width of
+    a word. Raises :class:`UsageError` naming the field.
+    """
+
+    name: str
+    modalities: Mapping[str, int]
+    vocabulary_size: int
+    word_dim: int = 64
+    hidden: int = 64
+    attention: int = 64
+    question_hidden: int = 32
+    dropout: float = 0.3
+    fusion: str = "none"
+
+    def __post_init__(self) -> None:
+        if not self.modalities:
+            raise UsageError("model: expected at least one modality, got none")
+        if self.fusion == "none" and len(self.modalities) > 1:
+            raise UsageError(f"fusion: expected early or late for {len(self.modalities)} modalities, got none")
+        for name in ("vocabulary_size", "word_dim", "hidden", "attention", "question_hidden"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise UsageError(f"model, {name}: expected a whole number of 1 or more, got {value!r}")
+        for modality, width in self.modalities.items():
+            if not isinstance(width, int) or width < 1 or (modality == TEXT and width != 1):
+                raise UsageError(f"model, modality {modality!r}: expected a width of 1 or more, got {width!r}")
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"model, dropout: expected 0 or more and below 1, got {self.dropout}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the shape as JSON takes it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> ModelConfig:
+        """Return what :meth:`to_dict` wrote; an unknown or missing key is refused, the known ones named."""
+        known = [field.name for field in fields(cls)]
+        if set(record) != set(known):
+            odd = sorted(set(record) ^ set(known))
+            raise UsageError(
+                f"model configuration: expected the keys {', '.join(known)}; {odd[0]!r} is unknown or missing"
+            )
+        return cls(**record)

@@ -1,0 +1,212 @@
+"""HireNet (arXiv 1907.11062) and its ablations: interviews read as questions and answers, steered by the job.
+
+Equations: papers section 1.1 (reconstructed; see ``docs/model.md``). Our additions, both from papers section 2.3: the
+interview vector of every modality passes a LayerNorm without parameters, so that an encoder cannot escape an adversary
+by rescaling, and several modalities have a tower each.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fairhire.interview import TEXT, InterviewBatch
+from fairhire.model.attention import ContextAttention, MeanPooling, Pooling, SelfAttention
+from fairhire.model.config import ModelConfig
+from fairhire.model.fusion import FUSIONS
+from fairhire.model.output import HireNetOutput
+from fairhire.model.recurrent import LastState
+from fairhire.model.tower import AnswerTower, InterviewTower, Standardise, TowerOutput
+
+__all__ = ["BiGRU", "HireNet", "HireNetAverage", "HireNetModel", "HireNetSelfAttention"]
+
+
+class HireNetModel(nn.Module, ABC):
+    """What all models share: words, scales, a tower for every modality, and how heads become a score and a loss."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.words = nn.Embedding(config.vocabulary_size, config.word_dim, padding_idx=0)
+        self.scales = nn.ModuleDict(
+            {name: Standardise(width) for name, width in config.modalities.items() if name != TEXT}
+        )
+        self.towers = nn.ModuleDict({name: self.new_tower(self.input_width(name)) for name in config.modalities})
+        self.fusion = FUSIONS[config.fusion]([2 * config.hidden] * len(config.modalities))
+        self.dropout = nn.Dropout(config.dropout)
+
+    @abstractmethod
+    def new_tower(self, width: int) -> nn.Module:
+        """Return an untrained tower for frames of ``width``."""
+
+    @abstractmethod
+    def forward(self, batch: InterviewBatch) -> HireNetOutput:
+        """Return what the model says of ``batch``."""
+
+    def input_width(self, modality: str) -> int:
+        """Return the width D of what a modality's tower reads."""
+        return self.config.word_dim if modality == TEXT else self.config.modalities[modality]
+
+    @property
+    def representation_width(self) -> int:
+        """H: the width of the representation."""
+        return 2 * self.config.hidden * len(self.config.modalities)
+
+    def set_standardisation(self, means: Mapping[str, Tensor], deviations: Mapping[str, Tensor]) -> None:
+        """Take every numeric modality's mean and deviation (D,) among training people."""
+        for name, scale in self.scales.items():
+            assert isinstance(scale, Standardise)
+            scale.set(means[name], deviations[name])
+
+    def set_word_vectors(self, vectors: Tensor) -> None:
+        """Begin from given word vectors (vocabulary, word_dim); words whose vector is zero keep their random one."""
+        known = vectors.abs().sum(dim=1) > 0
+        with torch.no_grad():
+            self.words.weight[known] = vectors[known].to(self.words.weight.dtype)
+
+    def task_loss(self, output: HireNetOutput, batch: InterviewBatch) -> Tensor:
+        """Return the binary cross-entropy () over labelled interviews, each weighing the same, and their heads.
+
+        Interviews of which nothing was recorded in the model's modalities take no part; 0 if none is left.
+        """
+        mask = output.head_mask.flatten(1) & batch.label_mask[:, None]
+        logits = output.head_logits.flatten(1).float()
+        truth = batch.hirable[:, None].expand_as(logits).to(logits.dtype)
+        losses = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+        heads = mask.sum(dim=1)
+        per_interview = (losses * mask).sum(dim=1) / heads.clamp(min=1)
+        return per_interview.sum() / (heads > 0).sum().clamp(min=1)
+
+    def inputs(self, batch: InterviewBatch, modality: str) -> Tensor:
+        """Return a modality's values as its tower reads them: embedded words or standardised frames (N, T, D)."""
+        values = batch.features[modality].values
+        read: Tensor = self.words(values) if modality == TEXT else self.scales[modality](values)
+        return read
+
+    def assemble(
+        self, outputs: Mapping[str, TowerOutput], vectors: Mapping[str, Tensor], present: Mapping[str, Tensor],
+        heads: tuple[Tensor, Tensor], logits: Tensor,
+    ) -> HireNetOutput:  # fmt: skip
+        """Return the output record from the parts that the models compute alike."""
+        return HireNetOutput(
+            logits=logits,
+            representation=torch.cat([vectors[name] for name in self.config.modalities], dim=1),
+            vectors=vectors,
+            present=present,
+            answer_vectors={name: output.answer_vectors for name, output in outputs.items()},
+            frame_attention={name: output.frame_attention for name, output in outputs.items()},
+            answer_attention={name: output.answer_attention for name, output in outputs.items()},
+            head_logits=heads[0],
+            head_mask=heads[1],
+        )
+
+    def absent(self, batch: InterviewBatch, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Return the vectors and the presence of a modality that the whole batch lacks."""
+        weight = self.words.weight
+        vectors = weight.new_zeros(*shape, 2 * self.config.hidden)
+        return vectors, torch.zeros(*shape, dtype=torch.bool, device=batch.hirable.device)
+
+
+class _Hierarchical(HireNetModel):
+    """A model over questions and answers: two levels, pooled in the way that the child names."""
+
+    pooling: type[Pooling]
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.question_encoder = LastState(config.word_dim, config.question_hidden)
+        self.title_encoder = LastState(config.word_dim, config.question_hidden)
+
+    def new_tower(self, width: int) -> nn.Module:
+        """Return an untrained tower over two levels."""
+        config = self.config
+        return InterviewTower(
+            self.pooling,
+            width,
+            question=config.question_hidden,
+            title=config.question_hidden,
+            hidden=config.hidden,
+            attention=config.attention,
+            dropout=config.dropout,
+        )
+
+    def forward(self, batch: InterviewBatch) -> HireNetOutput:
+        """Return what the model says of ``batch``."""
+        questions = self.question_encoder(self.words(batch.questions.ids), batch.questions.lengths)
+        titles = self.title_encoder(self.words(batch.job_titles.ids), batch.job_titles.lengths)[batch.job_title_of]
+        size, slots = batch.question_of.shape
+        outputs: dict[str, TowerOutput] = {}
+        for name in self.config.modalities:
+            if name in batch.features:
+                frames = batch.features[name]
+                question = questions[batch.question_of[frames.interview, frames.slot]]
+                outputs[name] = self.towers[name](self.inputs(batch, name), frames, question, titles, slots)
+        vectors, present = {}, {}
+        for name in self.config.modalities:
+            if name in outputs:
+                vectors[name], present[name] = outputs[name].vectors, outputs[name].present
+            else:
+                vectors[name], present[name] = self.absent(batch, (size,))
+        logits, mask = self.fusion([self.dropout(vector) for vector in vectors.values()], list(present.values()))
+        return self.assemble(outputs, vectors, present, (logits, mask), _mean_logit(logits, mask))
+
+
+class HireNet(_Hierarchical):
+    """The whole model: the question leads attention over frames, the job title over answers."""
+
+    pooling = ContextAttention
+
+
+class HireNetSelfAttention(_Hierarchical):
+    """HN_SATT: attention without question and job title."""
+
+    pooling = SelfAttention
+
+
+class HireNetAverage(_Hierarchical):
+    """HN_AVG: the mean over frames and over answers."""
+
+    pooling = MeanPooling
+
+
+class BiGRU(HireNetModel):
+    """No hierarchy: every answer is scored by itself, the candidate's score is the mean of the probabilities."""
+
+    def new_tower(self, width: int) -> nn.Module:
+        """Return an untrained tower over frames alone."""
+        return AnswerTower(width, hidden=self.config.hidden, dropout=self.config.dropout)
+
+    def forward(self, batch: InterviewBatch) -> HireNetOutput:
+        """Return what the model says of ``batch``; ``vectors`` are means over an interview's answers."""
+        size, slots = batch.question_of.shape
+        outputs: dict[str, TowerOutput] = {}
+        for name in self.config.modalities:
+            if name in batch.features:
+                outputs[name] = self.towers[name](self.inputs(batch, name), batch.features[name], size, slots)
+        grids, places, vectors, present = [], [], {}, {}
+        for name in self.config.modalities:
+            grid, place = (
+                (outputs[name].vectors, outputs[name].present) if name in outputs else self.absent(batch, (size, slots))
+            )
+            grids.append(self.dropout(grid).flatten(0, 1))
+            places.append(place.flatten())
+            vectors[name] = grid.sum(dim=1) / place.sum(dim=1, keepdim=True).clamp(min=1)
+            present[name] = place.any(dim=1)
+        logits, mask = self.fusion(grids, places)
+        heads = logits.view(size, slots, -1), mask.view(size, slots, -1)
+        return self.assemble(outputs, vectors, present, heads, _mean_logit(heads[0].flatten(1), heads[1].flatten(1)))
+
+
+def _mean_logit(logits: Tensor, mask: Tensor) -> Tensor:
+    """Return the logit (B,) of the mean of the probabilities that exist (B, K), computed without leaving logarithms."""
+    if logits.shape[1] == 1:
+        return logits[:, 0]
+    nothing = ~mask.any(dim=1, keepdim=True)
+    kept = mask | nothing
+    yes = F.logsigmoid(logits).masked_fill(~kept, -torch.inf)
+    no = F.logsigmoid(-logits).masked_fill(~kept, -torch.inf)
+    return torch.logsumexp(yes, dim=1) - torch.logsumexp(no, dim=1)

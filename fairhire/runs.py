@@ -1,0 +1,91 @@
+"""A training run on disk: the names of its files, and how to read them without the code that made them.
+
+::
+
+    RUN/
+      config.json            every setting of the run
+      history.jsonl          one line an epoch: losses, task scores, adversary accuracy beside chance, retrieval
+      model/                 what is deployed: config.json, weights.safetensors, words.txt; no adversary, no face
+      scores.parquet         what the model says of every interview of its corpus (the scores table)
+      representation.npy     the interview vectors (N, H) float32, row by row with the scores
+      provenance.json        schema number, hashes, versions, seed, counts; written last: without it a run is unfinished
+      training/              while unfinished: what a resumed run needs; deleted at the end
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fairhire.errors import DataError
+from fairhire.scores import Scores, read_scores
+
+__all__ = ["RUN_SCHEMA", "Run"]
+
+RUN_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, opened for reading. Raises :class:`DataError` for a folder that is not one."""
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        if not (self.path / "provenance.json").is_file():
+            unfinished = (self.path / "training").is_dir()
+            found = "an unfinished one (train again with the same --out to resume it)" if unfinished else "none"
+            raise DataError(f"{self.path}: expected a finished run with provenance.json, found {found}")
+        if (schema := self.provenance.get("schema")) != RUN_SCHEMA:
+            raise DataError(f"{self.path}/provenance.json: expected schema {RUN_SCHEMA}, got {schema}")
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Where the run comes from: hashes, versions, seed, counts."""
+        return self._json("provenance.json")
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Every setting of the run."""
+        return self._json("config.json")
+
+    @property
+    def model(self) -> Path:
+        """The folder of the deployable model."""
+        return self.path / "model"
+
+    @cached_property
+    def history(self) -> list[dict[str, Any]]:
+        """One record an epoch, in order."""
+        path = self.path / "history.jsonl"
+        try:
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: expected one JSON record a line, got {error}") from None
+
+    @cached_property
+    def chosen(self) -> dict[str, Any]:
+        """The history record of the epoch whose weights are deployed."""
+        epoch = self.provenance["chosen_epoch"]
+        for record in self.history:
+            if record["epoch"] == epoch:
+                return record
+        raise DataError(f"{self.path}/history.jsonl: expected a record of epoch {epoch}, found none")
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Scores of every interview of the run's corpus, with the representation (N, H)."""
+        return read_scores(self.path / "scores.parquet", representation=self.path / "representation.npy")
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: expected readable JSON, got {error}") from None
+        if not isinstance(record, dict):
+            raise DataError(f"{path}: expected a JSON object, got {type(record).__name__}")
+        return record

@@ -1,0 +1,115 @@
+"""Every setting of a training run, checked before anything is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from fairhire.adversaries import ADVERSARIES
+from fairhire.errors import UsageError
+from fairhire.model import FUSIONS, MODELS
+
+__all__ = ["TrainConfig"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one run; sources of the defaults are in ``docs/training.md``.
+
+    ``modalities`` None means all of the corpus. ``split`` is ``candidate``, ``fold:i/k``, or a split that the corpus
+    brings along. ``strengths`` holds the adversary strengths to try; one of several is chosen without labels.
+    Epochs without an adversary: all learn the task. With one: ``head_start`` epochs learn the task, in ``warm_up``
+    epochs only the adversary learns, then both play while the strength ramps up over the first ``ramp`` share of
+    the remaining epochs. Raises :class:`UsageError` naming the field, what was expected and what came.
+    """
+
+    model: str = "hirenet"
+    modalities: tuple[str, ...] | None = None
+    fusion: str = "early"
+    hidden: int = 64
+    attention: int = 64
+    question_hidden: int = 32
+    word_dim: int = 64
+    dropout: float = 0.3
+    longest: int = 512
+    adversary: str = "none"
+    strengths: tuple[float, ...] = (1.0,)
+    adversary_steps: int = 5
+    adversary_learning_rate: float = 1e-3
+    head_start: int = 5
+    warm_up: int = 5
+    ramp: float = 0.5
+    restarts: int = 2
+    face_width: int = 64
+    epochs: int = 40
+    batch: int = 64
+    learning_rate: float = 1e-3
+    clip: float = 1.0
+    patience: int = 10
+    tolerance: float = 0.1
+    select_by: str = "auc"
+    threshold: float = 0.5
+    split: str = "candidate"
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "32-true"
+    processes: int = 1
+    checkpoint_steps: int = 200
+
+    def __post_init__(self) -> None:
+        self._one_of("model", tuple(MODELS))
+        self._one_of("fusion", tuple(FUSIONS))
+        self._one_of("adversary", ("none", *ADVERSARIES))
+        self._one_of("select_by", ("auc", "f1"))
+        self._one_of("device", ("auto", "cpu", "cuda"))
+        self._one_of("precision", ("32-true", "bf16-mixed"))
+        whole = ("hidden", "attention", "question_hidden", "word_dim", "longest", "adversary_steps", "face_width")
+        for name in (*whole, "epochs", "processes", "patience", "checkpoint_steps"):
+            self._range(name, 1, 10**9)
+        for name in ("head_start", "warm_up", "restarts", "seed"):
+            self._range(name, 0, 2**32 - 1)
+        self._range("batch", 2, 10**9)
+        self._range("dropout", 0.0, 0.95)
+        self._range("ramp", 0.0, 1.0)
+        self._range("tolerance", 0.0, 1.0)
+        self._range("threshold", 0.0, 1.0)
+        for name in ("learning_rate", "adversary_learning_rate", "clip"):
+            self._range(name, 1e-12, 1e6)
+        if not self.strengths or any(not 0 < value <= 1e4 for value in self.strengths):
+            raise UsageError(f"strength: expected numbers above 0 and at most 10000, got {list(self.strengths)}")
+        if len(set(self.strengths)) != len(self.strengths):
+            raise UsageError(f"strength: expected every value once, got {list(self.strengths)}")
+        if self.modalities is not None and len(set(self.modalities)) != len(self.modalities):
+            raise UsageError(f"modality: expected every name once, got {', '.join(self.modalities)}")
+        if self.adversary != "none" and self.epochs <= self.head_start + self.warm_up:
+            raise UsageError(
+                f"epochs: expected more than head start + warm-up ({self.head_start + self.warm_up}) "
+                f"with an adversary, got {self.epochs}"
+            )
+
+    def _one_of(self, name: str, allowed: tuple[str, ...]) -> None:
+        if (value := getattr(self, name)) not in allowed:
+            raise UsageError(f"{name.replace('_', '-')}: expected one of {', '.join(allowed)}, got {value!r}")
+
+    def _range(self, name: str, low: float, high: float) -> None:
+        value = getattr(self, name)
+        if not (isinstance(value, int | float) and math.isfinite(value) and low <= value <= high):
+            raise UsageError(f"{name.replace('_', '-')}: expected a number from {low:g} to {high:g}, got {value!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON takes them."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> TrainConfig:
+        """Return the settings that :meth:`to_dict` wrote; an unknown key is refused, the known ones named."""
+        known = [field.name for field in fields(cls)]
+        if unknown := sorted(set(record) - set(known)):
+            raise UsageError(f"train configuration: unknown key {unknown[0]!r}; known are {', '.join(known)}")
+        settings: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
+        }
+        return cls(**settings)

@@ -1,0 +1,128 @@
+"""Turns the chosen weights into a finished run: model, scores, representation, history, and where it all comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from importlib.metadata import version
+from json import dumps, loads
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fairhire.adversaries.label import SensitiveLabels
+from fairhire.atomic import canonical_json, new_directory, new_file, sha256, write_json, write_text
+from fairhire.data.corpus import Corpus
+from fairhire.model import HireNetModel, save_model
+from fairhire.runs import RUN_SCHEMA
+from fairhire.training.config import TrainConfig
+from fairhire.training.journal import Journal, close_folder
+from fairhire.training.predict import run_model, save_words, scores_of
+from fairhire.training.prepare import Setting
+from fairhire.training.selection import Checkpoint
+
+__all__ = ["fingerprint", "finish_run"]
+
+DEFEATED = 1.2  # adversary loss over that of the mean face: above it the adversary is beaten, not the leak (papers 2.3)
+
+
+def fingerprint(
+    corpus: Corpus, word_vectors: Path | None, sensitive_labels: SensitiveLabels | None
+) -> dict[str, str | None]:
+    """Return the SHA-256 of everything a run reads; a resumed run must read the same."""
+    faces = corpus.path / "biometrics" / "biometrics.json"
+    labels = None if sensitive_labels is None else canonical_json(dict(sensitive_labels.of))
+    return {
+        "corpus_sha256": sha256(corpus.path / "corpus.json"),
+        "faces_sha256": sha256(faces) if faces.exists() else None,
+        "word_vectors_sha256": None if word_vectors is None else sha256(word_vectors),
+        "sensitive_labels": None if labels is None else _digest(labels),
+    }
+
+
+def finish_run(
+    out: Path,
+    setting: Setting,
+    config: TrainConfig,
+    model: HireNetModel,
+    journal: Journal,
+    chosen: Checkpoint,
+    *,
+    device: torch.device,
+) -> None:
+    """Write the finished run at ``out``, provenance last, and delete what only training needed."""
+    corpus = setting.corpus
+    with new_directory(out / "model") as folder:
+        save_model(model, folder)
+        save_words(folder, setting.vocabulary)
+    prediction = run_model(model, setting.reader, np.arange(len(corpus)), device=device)
+    scores_of(corpus, prediction, setting.parts, config.threshold).write(out / "scores.parquet")
+    with new_file(out / "representation.npy") as path, path.open("wb") as file:
+        np.save(file, prediction.representation)
+    write_text(out / "history.jsonl", "".join(f"{dumps(record, allow_nan=False)}\n" for record in journal.history))
+    write_json(out / "config.json", config.to_dict())
+    names = (
+        "model/weights.safetensors",
+        "model/config.json",
+        "model/words.txt",
+        "scores.parquet",
+        "representation.npy",
+    )
+    parts = {part: int((setting.parts == part).sum()) for part in ("train", "validation", "test")}
+    people = corpus.interviews["candidate"].to_numpy(dtype=str)
+    unfinished = out / "training"
+    record: dict[str, Any] = {
+        "schema": RUN_SCHEMA,
+        "chosen_epoch": chosen.epoch,
+        "chosen_strength": None if config.adversary == "none" else chosen.strength,
+        "chosen_by": _how(config, chosen),
+        "seed": config.seed,
+        "corpus": {"name": corpus.path.name, "interviews": len(corpus), **_inputs(unfinished)},
+        "interviews": parts,
+        "candidates": {part: len(set(people[setting.parts == part])) for part in parts},
+        "trained_on": len(setting.train),
+        "left_out": list(setting.left_out),
+        "remarks": [*setting.remarks, *_remarks(config, journal)],
+        "sensitive_labels_read": config.adversary == "label",
+        "files": {name: sha256(out / name) for name in names},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("fairhire", "torch", "numpy", "safetensors", "lightning-fabric")},
+        },
+        "device": str(device),
+    }
+    write_json(out / "provenance.json", record)
+    close_folder(unfinished)
+
+
+def _how(config: TrainConfig, chosen: Checkpoint) -> dict[str, Any]:
+    how: dict[str, Any] = {f"validation_{config.select_by}": chosen.task}
+    if config.adversary.startswith("face"):
+        how["validation_face_retrieval_auc"] = chosen.leak
+    return how
+
+
+def _remarks(config: TrainConfig, journal: Journal) -> list[str]:
+    remarks = []
+    skipped = sum(record.get("batches_without_two_faces", 0) for record in journal.history)
+    if skipped:
+        remarks.append(f"{skipped} batches had fewer than two candidates to tell apart: the adversary sat them out")
+    if config.adversary == "face-regression":
+        worst = max(record.get("adversary_loss", 0.0) for record in journal.history)
+        if worst > DEFEATED:
+            remarks.append(
+                f"the face adversary was defeated: its loss reached {worst:.1f} times that of guessing the mean face. "
+                "That is not the absence of a leak; see fairhire leakage. More adversary steps or less strength help"
+            )
+    return remarks
+
+
+def _inputs(unfinished: Path) -> dict[str, Any]:
+    record = loads((unfinished / "run.json").read_text(encoding="utf-8"))
+    return {key: value for key, value in record.items() if key != "config"}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

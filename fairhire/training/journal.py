@@ -1,0 +1,114 @@
+"""Where an unfinished run stands: kept on disk so that a killed one goes on, and turned into a finished run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fairhire.atomic import storage_errors, write_json
+from fairhire.errors import UsageError
+from fairhire.training.config import TrainConfig
+from fairhire.training.selection import Checkpoint, undominated
+
+__all__ = ["Journal"]
+
+
+@dataclass
+class Journal:
+    """The position of a run, saved with its weights; everything in it is JSON.
+
+    ``attempt`` counts the strengths tried, from 0; ``epoch`` is the one under way, from 1, ``batch`` the batches of
+    it that are done, ``step`` all steps of the run; ``sums`` adds up the epoch's figures. ``checkpoints`` are the
+    weights that may still be chosen; ``stale`` counts epochs without a new one.
+    """
+
+    attempt: int = 0
+    epoch: int = 1
+    batch: int = 0
+    step: int = 0
+    stale: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+
+    def add(self, name: str, value: float) -> None:
+        """Add to one of the epoch's sums."""
+        self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def offer(self, checkpoint: Checkpoint) -> bool:
+        """Consider new weights; return whether they are worth keeping, and forget those they outdo."""
+        kept = undominated([*self.checkpoints, checkpoint])
+        worth = checkpoint in kept
+        self.checkpoints = kept
+        self.stale = 0 if worth else self.stale + 1
+        return worth
+
+    def next_epoch(self, record: dict[str, Any]) -> None:
+        """Close the epoch with its line of history."""
+        self.history.append(record)
+        self.epoch, self.batch, self.sums = self.epoch + 1, 0, {}
+
+    def next_attempt(self) -> None:
+        """Begin the next strength from the first epoch."""
+        self.attempt, self.epoch, self.batch, self.stale, self.sums = self.attempt + 1, 1, 0, 0, {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the journal as JSON takes it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Journal:
+        """Return the journal that :meth:`to_dict` wrote."""
+        return cls(**{**record, "checkpoints": [Checkpoint(**one) for one in record["checkpoints"]]})
+
+
+def weights_file(folder: Path, checkpoint: Checkpoint, strengths: tuple[float, ...]) -> Path:
+    """Return where a checkpoint's weights are kept while the run is unfinished."""
+    return folder / f"weights-{strengths.index(checkpoint.strength)}-{checkpoint.epoch}.safetensors"
+
+
+def open_folder(out: Path, config: TrainConfig, fingerprint: dict[str, Any]) -> Path:
+    """Return the ``training/`` folder of ``out``, new or of the same unfinished run.
+
+    Raises :class:`UsageError` when ``out`` holds a finished run, something else, or an unfinished run of another
+    configuration or corpus (the first setting that differs is named).
+    """
+    folder = out / "training"
+    if (out / "provenance.json").exists():
+        raise UsageError(f"{out}: expected a new folder for the run, found a finished run; choose another --out")
+    if out.exists() and not folder.is_dir() and any(out.iterdir()):
+        raise UsageError(f"{out}: expected a new folder for the run, found other files; choose another --out")
+    record = {"config": config.to_dict(), **fingerprint}
+    path = folder / "run.json"
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        for key, value in _flat(record).items():
+            if (old := _flat(before).get(key)) != value:
+                raise UsageError(
+                    f"{out}: holds an unfinished run with {key} {old!r}, this one has {value!r}; use another --out"
+                )
+        return folder
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_json(path, record)
+    return folder
+
+
+def drop_unchosen(folder: Path, journal: Journal, strengths: tuple[float, ...]) -> None:
+    """Delete weights that can no longer be chosen."""
+    kept = {weights_file(folder, checkpoint, strengths) for checkpoint in journal.checkpoints}
+    for path in folder.glob("weights-*.safetensors"):
+        if path not in kept:
+            path.unlink(missing_ok=True)
+
+
+def close_folder(folder: Path) -> None:
+    """Delete what only an unfinished run needs, the adversary among it."""
+    shutil.rmtree(folder)
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    return {**record["config"], **{key: value for key, value in record.items() if key != "config"}}

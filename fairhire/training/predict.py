@@ -1,0 +1,108 @@
+"""What a trained model says of interviews, in the order in which they were asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fairhire.data.collate import BatchReader
+from fairhire.data.corpus import Corpus
+from fairhire.data.vocabulary import Vocabulary
+from fairhire.errors import DataError
+from fairhire.model import HireNetModel, ModelConfig, load_model
+from fairhire.progress import Advance, silent
+from fairhire.runs import Run
+from fairhire.scores import Scores
+
+__all__ = ["Prediction", "predict", "run_model", "save_words"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Probabilities (n,), NaN where a model saw nothing of the interview, and representations (n, H), zeros there."""
+
+    score: NDArray[np.float64]
+    representation: NDArray[np.float32]
+
+
+def run_model(
+    model: HireNetModel,
+    reader: BatchReader,
+    rows: NDArray[np.int64],
+    *,
+    batch: int = 256,
+    device: torch.device | str = "cpu",
+    advance: Advance = silent,
+) -> Prediction:
+    """Return what ``model`` says of the interviews at ``rows`` (n,), in that order; it is left in evaluation mode.
+
+    Interviews of similar length share a batch, which changes nothing but the time: padding and batch-mates are
+    invisible to the model.
+    """
+    model.eval()
+    score = np.full(len(rows), np.nan)
+    representation = np.zeros((len(rows), model.representation_width), dtype=np.float32)
+    lengths = reader.lengths()[rows]
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] > 0]
+    with torch.inference_mode():
+        for start in range(0, len(order), batch):
+            place = order[start : start + batch]
+            output = model(reader.read(rows[place]).to(device))
+            score[place] = torch.sigmoid(output.logits.double()).cpu().numpy()
+            representation[place] = output.representation.float().cpu().numpy()
+            advance(len(place))
+    return Prediction(score, representation)
+
+
+def save_words(folder: Path, vocabulary: Vocabulary) -> None:
+    """Write the words that a model knows beside its weights, one a line."""
+    (folder / "words.txt").write_text("".join(f"{word}\n" for word in vocabulary.words), encoding="utf-8", newline="\n")
+
+
+def predict(run: Run, corpus: Corpus, *, device: torch.device | str = "cpu", advance: Advance = silent) -> Scores:
+    """Return a run's scores and representations of every interview of ``corpus``, in the corpus's order.
+
+    The deployed model alone is read: no adversary, no face. Decisions use the run's threshold. Raises
+    :class:`DataError` when the corpus lacks a modality of the model or has another width.
+    """
+    model = load_model(run.model)
+    config = model.config
+    reader = BatchReader(corpus, _words(run.model, config), tuple(config.modalities), longest=run.config["longest"])
+    for name, width in config.modalities.items():
+        if corpus.modalities[name].width != width:
+            raise DataError(f"{corpus.path}, {name}: expected width {width}, got {corpus.modalities[name].width}")
+    rows = np.arange(len(corpus))
+    prediction = run_model(model.to(device), reader, rows, device=device, advance=advance)
+    return scores_of(corpus, prediction, np.full(len(corpus), "", dtype="<U10"), run.config["threshold"])
+
+
+def scores_of(corpus: Corpus, prediction: Prediction, parts: NDArray[np.str_], threshold: float) -> Scores:
+    """Return the scores table of a whole corpus; selected is a score of ``threshold`` or more."""
+    labels = corpus.interviews["hirable"]
+    missing = np.isnan(prediction.score)
+    return Scores(
+        ids=corpus.interviews["id"].to_numpy(dtype=str),
+        candidates=corpus.interviews["candidate"].to_numpy(dtype=str),
+        position=corpus.interviews["position"].to_numpy(dtype=str),
+        split=parts,
+        score=prediction.score,
+        decision=np.where(missing, -1, prediction.score >= threshold).astype(np.int64),
+        hirable=np.where(labels.isna(), -1, labels.fillna(False)).astype(np.int64),
+        representation=prediction.representation,
+    )
+
+
+def _words(folder: Path, config: ModelConfig) -> Vocabulary:
+    path = folder / "words.txt"
+    try:
+        words = tuple(path.read_text(encoding="utf-8").split("\n")[:-1])
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: expected the words the model knows, got {error}") from None
+    if len(Vocabulary(words)) != config.vocabulary_size:
+        raise DataError(f"{path}: expected {config.vocabulary_size - 2} words, got {len(words)}")
+    return Vocabulary(words)
