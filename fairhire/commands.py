@@ -119,7 +119,9 @@ def _print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
 
 @corpus_app.command("simulate")
 def corpus_simulate(
-    out: Annotated[Path, typer.Argument(help="The corpus to make; OUT.people.csv and OUT.truth.csv are put beside it.")],
+    out: Annotated[
+        Path, typer.Argument(help="The corpus to make; OUT.people.csv and OUT.truth.csv are put beside it.")
+    ],
     interviews: Annotated[int, typer.Option(help="Interviews to make.")] = 1000,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     bias: Annotated[float, typer.Option(help="How much the recruiters' verdicts lean on who the candidate is.")] = 1.0,
@@ -399,7 +401,9 @@ def _sensitive_labels(
             )
         return None
     if table is None or attribute is None:
-        raise UsageError("--adversary label: expected --label-table FILE and --label-attribute COLUMN, got neither or one")
+        raise UsageError(
+            "--adversary label: expected --label-table FILE and --label-attribute COLUMN, got neither or one"
+        )
     from fairhire.adversaries.label import SensitiveLabels
     from fairhire.audit.demographics import read_demographics
 

@@ -251,9 +251,7 @@ def simulate(config: SimulationConfig) -> Imported:
     applications = _draw_applications(config, positions, people)
     return Imported(
         modalities=tuple(_MODALITIES[name] for name in config.modalities),
-        interviews=(
-            _draw_interview(config, row, positions, people, applications) for row in range(config.interviews)
-        ),
+        interviews=(_draw_interview(config, row, positions, people, applications) for row in range(config.interviews)),
         people=people.table,
         targets=(RATING,),
         truth=pd.DataFrame(

@@ -17,8 +17,8 @@ class ModelConfig:
     """The shape of a model; sources of the defaults: papers section 1.2 (ours, where the paper's are unknown).
 
     ``modalities`` maps a name to its width D (1 for words); ``hidden`` is GRU units per direction, ``attention`` the
-    units of an attention, ``question_hidden`` those of the question and job-title encoders, ``word_dim`` the width of
-    a word. Raises :class:`UsageError` naming the field.
+    units of an attention, ``question_hidden`` those of the question and job-title encoders, ``fused`` those of
+    early fusion, ``word_dim`` the width of a word. Raises :class:`UsageError` naming the field.
     """
 
     name: str
@@ -28,6 +28,7 @@ class ModelConfig:
     hidden: int = 64
     attention: int = 64
     question_hidden: int = 32
+    fused: int = 64
     dropout: float = 0.3
     fusion: str = "none"
 
@@ -36,7 +37,7 @@ class ModelConfig:
             raise UsageError("model: expected at least one modality, got none")
         if self.fusion == "none" and len(self.modalities) > 1:
             raise UsageError(f"fusion: expected early or late for {len(self.modalities)} modalities, got none")
-        for name in ("vocabulary_size", "word_dim", "hidden", "attention", "question_hidden"):
+        for name in ("vocabulary_size", "word_dim", "hidden", "attention", "question_hidden", "fused"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise UsageError(f"model, {name}: expected a whole number of 1 or more, got {value!r}")

@@ -36,8 +36,8 @@ class HireNetModel(nn.Module, ABC):
             {name: Standardise(width) for name, width in config.modalities.items() if name != TEXT}
         )
         self.towers = nn.ModuleDict({name: self.new_tower(self.input_width(name)) for name in config.modalities})
-        self.fusion = FUSIONS[config.fusion]([2 * config.hidden] * len(config.modalities))
-        self.dropout = nn.Dropout(config.dropout)
+        widths = [2 * config.hidden] * len(config.modalities)
+        self.fusion = FUSIONS[config.fusion](widths, hidden=config.fused, dropout=config.dropout)
 
     @abstractmethod
     def new_tower(self, width: int) -> nn.Module:
@@ -54,7 +54,7 @@ class HireNetModel(nn.Module, ABC):
     @property
     def representation_width(self) -> int:
         """H: the width of the representation."""
-        return 2 * self.config.hidden * len(self.config.modalities)
+        return self.fusion.width
 
     def set_standardisation(self, means: Mapping[str, Tensor], deviations: Mapping[str, Tensor]) -> None:
         """Take every numeric modality's mean and deviation (D,) among training people."""
@@ -88,13 +88,17 @@ class HireNetModel(nn.Module, ABC):
         return read
 
     def assemble(
-        self, outputs: Mapping[str, TowerOutput], vectors: Mapping[str, Tensor], present: Mapping[str, Tensor],
-        heads: tuple[Tensor, Tensor], logits: Tensor,
-    ) -> HireNetOutput:  # fmt: skip
-        """Return the output record from the parts that the models compute alike."""
+        self,
+        outputs: Mapping[str, TowerOutput],
+        vectors: Mapping[str, Tensor],
+        present: Mapping[str, Tensor],
+        representation: Tensor,
+        heads: tuple[Tensor, Tensor],
+    ) -> HireNetOutput:
+        """Return the output record from the parts that the models compute in their own ways."""
         return HireNetOutput(
-            logits=logits,
-            representation=torch.cat([vectors[name] for name in self.config.modalities], dim=1),
+            logits=_mean_logit(heads[0].flatten(1), heads[1].flatten(1)),
+            representation=representation,
             vectors=vectors,
             present=present,
             answer_vectors={name: output.answer_vectors for name, output in outputs.items()},
@@ -151,8 +155,11 @@ class _Hierarchical(HireNetModel):
                 vectors[name], present[name] = outputs[name].vectors, outputs[name].present
             else:
                 vectors[name], present[name] = self.absent(batch, (size,))
-        logits, mask = self.fusion([self.dropout(vector) for vector in vectors.values()], list(present.values()))
-        return self.assemble(outputs, vectors, present, (logits, mask), _mean_logit(logits, mask))
+        representation = self.fusion.represent(list(vectors.values()))
+        heads = self.fusion.score(representation, list(present.values()))
+        # Nothing seen, nothing said: the layers of a fusion must not make a pattern of their own out of zeros.
+        seen = torch.stack(list(present.values()), dim=1).any(dim=1, keepdim=True)
+        return self.assemble(outputs, vectors, present, representation * seen, heads)
 
 
 class HireNet(_Hierarchical):
@@ -192,13 +199,17 @@ class BiGRU(HireNetModel):
             grid, place = (
                 (outputs[name].vectors, outputs[name].present) if name in outputs else self.absent(batch, (size, slots))
             )
-            grids.append(self.dropout(grid).flatten(0, 1))
+            grids.append(grid.flatten(0, 1))
             places.append(place.flatten())
             vectors[name] = grid.sum(dim=1) / place.sum(dim=1, keepdim=True).clamp(min=1)
             present[name] = place.any(dim=1)
-        logits, mask = self.fusion(grids, places)
+        fused = self.fusion.represent(grids)
+        logits, mask = self.fusion.score(fused, places)
         heads = logits.view(size, slots, -1), mask.view(size, slots, -1)
-        return self.assemble(outputs, vectors, present, heads, _mean_logit(heads[0].flatten(1), heads[1].flatten(1)))
+        seen = heads[1].any(dim=2)
+        representation = (fused.view(size, slots, -1) * seen[:, :, None]).sum(dim=1)
+        representation = representation / seen.sum(dim=1, keepdim=True).clamp(min=1)
+        return self.assemble(outputs, vectors, present, representation, heads)
 
 
 def _mean_logit(logits: Tensor, mask: Tensor) -> Tensor:

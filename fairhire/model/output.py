@@ -14,8 +14,9 @@ __all__ = ["HireNetOutput"]
 class HireNetOutput:
     """B interviews, judged. Letters as in :mod:`fairhire.interview`; K heads (1, or one a modality in late fusion).
 
-    ``logits`` (B,): the score is their sigmoid. ``representation`` (B, H): the modality vectors side by side, all that
-    the score is computed from; adversaries act on it and probes read it. ``vectors[m]`` (B, H_m), zero where the
+    ``logits`` (B,): the score is their sigmoid. ``representation`` (B, H): all that the score is computed from (the one
+    modality's vector, or what the fusion makes of several; zero where nothing was seen); adversaries act on it and
+    probes read it. ``vectors[m]`` (B, H_m), zero where the
     interview lacks the modality (``present[m]`` (B,)). ``answer_vectors[m]`` (N, H_m); ``frame_attention[m]`` (N, T)
     sums to 1 over an answer's frames; ``answer_attention[m]`` (B, Q) sums to 1 over the answers that have the
     modality and is 0 elsewhere. A modality that the whole batch lacks is in ``vectors`` and ``present`` only.

@@ -31,6 +31,7 @@ class TrainConfig:
     hidden: int = 64
     attention: int = 64
     question_hidden: int = 32
+    fused: int = 64
     word_dim: int = 64
     dropout: float = 0.3
     longest: int = 512
@@ -66,7 +67,16 @@ class TrainConfig:
         self._one_of("select_by", ("auc", "f1"))
         self._one_of("device", ("auto", "cpu", "cuda"))
         self._one_of("precision", ("32-true", "bf16-mixed"))
-        whole = ("hidden", "attention", "question_hidden", "word_dim", "longest", "adversary_steps", "face_width")
+        whole = (
+            "hidden",
+            "attention",
+            "question_hidden",
+            "fused",
+            "word_dim",
+            "longest",
+            "adversary_steps",
+            "face_width",
+        )
         for name in (*whole, "epochs", "processes", "patience", "checkpoint_steps"):
             self._range(name, 1, 10**9)
         for name in ("head_start", "warm_up", "restarts", "seed"):

@@ -169,7 +169,7 @@ class _Game:
         return Checkpoint(self.journal.epoch, self.strength, task, chance, leak), figures
 
     def _face_retrieval(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> float:
-        """Return how well a fresh probe, fitted on training people, finds validation people's own faces (mean-rank AUC)."""
+        """Return how well a fresh probe of training people finds validation people's faces (mean-rank AUC)."""
         setting, corpus = self.setting, self.setting.corpus
         people, face = corpus.interviews["candidate"].to_numpy(dtype=str), corpus.face_rows
         judged = face[rows] >= 0

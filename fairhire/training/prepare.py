@@ -121,6 +121,7 @@ def prepare(
             hidden=config.hidden,
             attention=config.attention,
             question_hidden=config.question_hidden,
+            fused=config.fused,
             dropout=config.dropout,
             fusion=config.fusion if len(wanted) > 1 else "none",
         ),

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairhire.audit.demographics import Demographics
 from fairhire.audit.leakage.attributes import Question, ask
-from fairhire.audit.leakage.probes import PROBES, FitPeople, Probe, shuffle_by_person
+from fairhire.audit.leakage.probes import PROBES, Choice, FitPeople, Probe, shuffle_by_person
 from fairhire.audit.leakage.table import Comparison, Control, LeakageResult, LeakageRow, LeftOut
 from fairhire.errors import DataError
 from fairhire.estimate import (
+    Measurement,
     Statistic,
     Undefined,
     auc,
@@ -23,6 +24,7 @@ from fairhire.estimate import (
     bootstrap_difference,
     share_of,
 )
+from fairhire.progress import Advance, silent
 from fairhire.readout import check_same_rows, check_vectors
 from fairhire.retrieval import retrieve_faces
 
@@ -30,6 +32,7 @@ __all__ = ["leakage"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Watch = Callable[[str, int], AbstractContextManager[Advance]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class _Reading:
 
     row: LeakageRow
     statistic: Statistic | None
-    persons: NDArray[Any]
+    persons: NDArray[np.generic]
 
 
 def leakage(
@@ -82,7 +85,7 @@ def leakage(
     replicates: int = 1000,
     level: float = 0.95,
     seed: int = 0,
-    tell: Callable[[str], None] = lambda _: None,
+    watch: Watch = lambda _what, _total: nullcontext(silent),
 ) -> LeakageResult:
     """Return what fresh probes read of every attribute from every source, and whether faces can be found from it.
 
@@ -93,17 +96,20 @@ def leakage(
     compared on the same people. ``faces`` (N, d), where ``face_mask`` (N,) is True, add the identity test.
     ``attributes`` are all of the people table unless named. Fewer than ``minimum`` people with or without a category
     on either side make that question :class:`Undefined` (audit-rules.md 5.7). ``controls`` permutations of every
-    attribute among people are read with the settings chosen for the true one. ``tell`` hears what is measured next.
+    attribute among people are read with the settings chosen for the true one. ``watch`` may show the progress
+    (:func:`fairhire.progress.show_progress` fits).
 
     Raises :class:`DataError` for a candidate on both sides, an empty side, NaN within a vector, or unequal lengths.
     """
     settings = _Settings(controls, replicates, level, seed)
-    runs = {subject: sources} | ({} if against is None else {against_subject: against})
-    if against is not None and (subject == against_subject or set(sources) != set(against)):
-        raise DataError(
-            f"leakage of {subject!r} beside {against_subject!r}: expected two names and the same sources, "
-            f"got {sorted(sources)} and {sorted(against)}"
-        )
+    runs = {subject: sources}
+    if against is not None:
+        if subject == against_subject or set(sources) != set(against):
+            raise DataError(
+                f"leakage of {subject!r} beside {against_subject!r}: expected two names and the same sources, "
+                f"got {sorted(sources)} and {sorted(against)}"
+            )
+        runs[against_subject] = {source: against[source] for source in sources}
     interviews, read, left_out = _interviews(runs, candidates=candidates, fit=fit, test=test)
     wanted = tuple(demographics.attributes) if attributes is None else tuple(attributes)
     questions, unasked = ask(
@@ -114,17 +120,19 @@ def leakage(
         test=interviews.test,
         minimum=minimum,
     )
+    steps = len(runs) * len(sources) * (len(questions) + (faces is not None))
     readings: list[list[_Reading]] = []
-    for name, run in read.items():
-        found: list[_Reading] = []
-        for source, vectors in run.items():
-            for question in questions:
-                tell(f"{name}: {question.target} from the {source}")
-                found += _ask_probes(name, source, vectors, interviews, question, probes=probes, settings=settings)
-            if faces is not None:
-                tell(f"{name}: faces from the {source}")
-                found += _find_faces(name, source, vectors, interviews, faces, face_mask, settings=settings)
-        readings.append(found)
+    with watch("measuring leakage", steps) as advance:
+        for name, run in read.items():
+            found: list[_Reading] = []
+            for source, vectors in run.items():
+                for question in questions:
+                    found += _ask_probes(name, source, vectors, interviews, question, probes=probes, settings=settings)
+                    advance(1, f"{name}: {question.target} from the {source}")
+                if faces is not None:
+                    found += _find_faces(name, source, vectors, interviews, faces, face_mask, settings=settings)
+                    advance(1, f"{name}: faces from the {source}")
+            readings.append(found)
     if faces is not None and face_mask is not None:
         without = int(((interviews.fit | interviews.test) & ~np.asarray(face_mask, dtype=bool)).sum())
         if without:
@@ -189,12 +197,14 @@ def _ask_probes(
     settings: _Settings,
 ) -> list[_Reading]:
     fit, test = interviews.fit & question.known, interviews.test & question.known
-    counts = {"n_fit": interviews.people(fit), "n_test": interviews.people(test)}
-    place = (subject, source, question.attribute, question.target)
     persons = interviews.candidates[test]
+
+    def row(probe: str, estimate: Measurement, control: Control | None, inner: float | None) -> LeakageRow:
+        place = (subject, source, question.attribute, question.target, probe, "auc")
+        return LeakageRow(*place, estimate, 0.5, interviews.people(fit), interviews.people(test), control, inner)
+
     if question.missing is not None:
-        rows = [LeakageRow(*place, probe, "auc", question.missing, 0.5, **counts) for probe in probes]
-        return [_Reading(row, None, persons) for row in rows]
+        return [_Reading(row(probe, question.missing, None, None), None, persons) for probe in probes]
     people = FitPeople(vectors[fit], question.label[fit], interviews.candidates[fit])
     choices = {name: probe.choose(people, seed=settings.seed) for name, probe in probes.items()}
     statistics = {
@@ -204,33 +214,32 @@ def _ask_probes(
     measured = bootstrap_by_person(
         statistics, persons, replicates=settings.replicates, level=settings.level, seed=settings.seed
     )
-    readings = []
-    for name, probe in probes.items():
-        values = [
-            _shuffled_auc(
-                probe, choices[name], people, vectors[test], question.label[test], persons, (settings.seed, i)
-            )
-            for i in range(settings.controls)
-        ]
-        control = Control(float(np.mean(values)), min(values), max(values), len(values)) if values else None
-        row = LeakageRow(*place, name, "auc", measured[name], 0.5, **counts, control=control, inner=choices[name].inner)
-        readings.append(_Reading(row, statistics[name], persons))
-    return readings
+    controls = {
+        name: _control(probe, choices[name], people, vectors[test], question.label[test], persons, settings)
+        for name, probe in probes.items()
+    }
+    return [
+        _Reading(row(name, measured[name], controls[name], choices[name].inner), statistics[name], persons)
+        for name in probes
+    ]
 
 
-def _shuffled_auc(
+def _control(
     probe: Probe,
-    choice: Any,
+    choice: Choice,
     people: FitPeople,
     vectors: Floats,
     label: Flags,
-    persons: NDArray[Any],
-    seed: tuple[int, int],
-) -> float:
-    """Return the AUC of a probe fitted and judged on labels dealt out anew among the people of each side."""
-    rng = np.random.default_rng(seed)
-    read = probe.fit(people.shuffled(rng), choice, seed=seed[0])
-    return auc(shuffle_by_person(label, persons, rng), read(vectors))
+    persons: NDArray[np.str_],
+    settings: _Settings,
+) -> Control | None:
+    """Fit and judge the probe on labels dealt out anew among the people of each side; None if not asked for."""
+    values = []
+    for permutation in range(settings.controls):
+        rng = np.random.default_rng([settings.seed, permutation])
+        read = probe.fit(people.shuffled(rng), choice, seed=settings.seed)
+        values.append(auc(shuffle_by_person(label, persons, rng), read(vectors)))
+    return Control(float(np.mean(values)), min(values), max(values), len(values)) if values else None
 
 
 def _find_faces(
@@ -254,37 +263,18 @@ def _find_faces(
         level=settings.level,
         seed=settings.seed,
     )
-    counts = {"n_fit": found.n_fit, "n_test": found.n_test}
     readings = []
     for reading in found.readings:
         ranks = reading.ranks
-        for k, estimate in reading.recall.items():
-            row = LeakageRow(
-                subject,
-                source,
-                "face",
-                "face",
-                reading.probe,
-                f"recall@{k}",
-                estimate,
-                found.chance[k],
-                **counts,
-                inner=reading.inner,
-            )
-            readings.append(_Reading(row, None if ranks is None else share_of(ranks.found(k)), found.persons))
-        row = LeakageRow(
-            subject,
-            source,
-            "face",
-            "face",
-            reading.probe,
-            "mean_rank_auc",
-            reading.auc,
-            0.5,
-            **counts,
-            inner=reading.inner,
-        )
-        readings.append(_Reading(row, None if ranks is None else share_of(ranks.auc()), found.persons))
+        measured: list[tuple[str, Measurement, float, Floats | None]] = [
+            (f"recall@{k}", estimate, found.chance[k], None if ranks is None else ranks.found(k))
+            for k, estimate in reading.recall.items()
+        ]
+        measured.append(("mean_rank_auc", reading.auc, 0.5, None if ranks is None else ranks.auc()))
+        for metric, estimate, chance, credit in measured:
+            place = (subject, source, "face", "face", reading.probe, metric)
+            row = LeakageRow(*place, estimate, chance, found.n_fit, found.n_test, None, reading.inner)
+            readings.append(_Reading(row, None if credit is None else share_of(credit), found.persons))
     return readings
 
 
@@ -294,7 +284,7 @@ def _compare(ours: Sequence[_Reading], theirs: Sequence[_Reading], settings: _Se
     for mine, other in zip(ours, theirs, strict=True):
         row = mine.row
         if mine.statistic is None or other.statistic is None:
-            difference: Any = row.estimate if isinstance(row.estimate, Undefined) else other.row.estimate
+            difference: Measurement = row.estimate if isinstance(row.estimate, Undefined) else other.row.estimate
         else:
             difference = bootstrap_difference(
                 mine.statistic,
