@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from fairhire.progress import show_progress, silent
 
 if TYPE_CHECKING:
     from fairhire.adversaries.label import SensitiveLabels
+    from fairhire.audit.leakage import LeakageResult
     from fairhire.data.corpus import Corpus
     from fairhire.data.imported import Imported
     from fairhire.estimate import Measurement
@@ -83,7 +83,7 @@ def _everywhere(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print results and errors only.")] = False,
 ) -> None:
-    global _quiet  # noqa: PLW0603 - one switch of one process
+    global _quiet
     _quiet = quiet or version
 
 
@@ -114,7 +114,7 @@ def _print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     console.print(table)
 
 
-# --- corpora ----------------------------------------------------------------------------------------------------------
+# --- corpora --------------------------------------------------------------------------------------------------------
 
 
 @corpus_app.command("simulate")
@@ -126,9 +126,9 @@ def corpus_simulate(
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     bias: Annotated[float, typer.Option(help="How much the recruiters' verdicts lean on who the candidate is.")] = 1.0,
     leak: Annotated[float, typer.Option(help="How much words, voice and picture show of who the candidate is.")] = 1.0,
-    leak_text: Annotated[float | None, typer.Option(help="The same for words alone (default: --leak).")] = None,
-    leak_audio: Annotated[float | None, typer.Option(help="The same for audio alone (default: --leak).")] = None,
-    leak_video: Annotated[float | None, typer.Option(help="The same for video alone (default: --leak).")] = None,
+    leak_text: Annotated[float, typer.Option(help="Multiplies --leak for words.")] = 1.0,
+    leak_audio: Annotated[float, typer.Option(help="Multiplies --leak for audio.")] = 1.0,
+    leak_video: Annotated[float, typer.Option(help="Multiplies --leak for video.")] = 1.0,
     context: Annotated[float, typer.Option(help="How much the question and the job decide what counts, 0 to 1.")] = 1.0,
 ) -> None:
     """Make interviews with known merit, known bias and known leaks."""
@@ -153,8 +153,17 @@ def corpus_import(
     dataset: Annotated[str, typer.Argument(help="first-impressions, faircvtest, mit-interview or table.")],
     source: Annotated[Path, typer.Argument(help="The data set as its authors give it out: a file or a folder.")],
     out: Annotated[Path, typer.Argument(help="The corpus to make; OUT.people.csv is put beside it.")],
-    option: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A choice of that importer; see the docs.")
+    cut: Annotated[
+        float | None, typer.Option(help="Hirable means at or above this rating (default: the data set's own).")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="faircvtest: biased (default) or blind.")] = None,
+    faces: Annotated[str | None, typer.Option(help="faircvtest: plain (default) or agnostic embeddings.")] = None,
+    clips: Annotated[str | None, typer.Option(help="first-impressions: all (default) or with-faces.")] = None,
+    demographics: Annotated[
+        str | None, typer.Option(help="first-impressions: official (default) labels only, or inferred ones too.")
+    ] = None,
+    face_encoder: Annotated[
+        str | None, typer.Option(help="first-impressions: eigenfaces (default, no download) or facenet.")
     ] = None,
 ) -> None:
     """Read a known data set, or a table of your own, into a corpus."""
@@ -163,8 +172,16 @@ def corpus_import(
 
     if dataset not in DATASETS:
         raise UsageError(f"data set: expected one of {', '.join(DATASETS)}, got {dataset!r}")
-    options = dict(_pair(pair) for pair in option or [])
-    imported = _read_dataset(dataset, source, options)
+    choices: dict[str, Any] = {
+        "cut": cut,
+        "label": label,
+        "faces": faces,
+        "clips": clips,
+        "demographics": demographics,
+        "face_encoder": face_encoder,
+    }
+    given = {name: value for name, value in choices.items() if value is not None}
+    imported = _read_dataset(DATASETS[dataset], dataset, source, given)
     corpus = write_imported(_counted(imported, None), out)
     for item in imported.left_out:
         _say(f"left out: {item.n} {item.what}: {item.why}")
@@ -209,7 +226,7 @@ def corpus_check(path: Annotated[Path, typer.Argument(help="A corpus.")]) -> Non
     sys.stdout.write(f"{path}: sound\n")
 
 
-# --- training -----------------------------------------------------------------------------------------------------------
+# --- training -------------------------------------------------------------------------------------------------------
 
 
 @app.command("train")
@@ -222,7 +239,7 @@ def train_command(
     out: Annotated[Path | None, typer.Option(help="The run to write (default: runs/MODEL-ADVERSARY).")] = None,
     strength: Annotated[
         str, typer.Option(help="The adversary's strength; several, as 0.3,1,3, are chosen from without labels.")
-    ] = "1",
+    ] = "3",
     adversary_steps: Annotated[int, typer.Option(help="Steps of the adversary for one of the model.")] = 5,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training people at most.")] = None,
     batch: Annotated[int | None, typer.Option(help="Interviews in a batch.")] = None,
@@ -335,31 +352,22 @@ def _written(corpus: Corpus, *, truth: bool) -> None:
     sys.stdout.write(f"{corpus.path}\n")
 
 
-def _read_dataset(name: str, source: Path, options: dict[str, str]) -> Imported:
+def _read_dataset(read: Callable[..., Imported], name: str, source: Path, given: dict[str, Any]) -> Imported:
+    """Call an importer with the options it knows; refuse the others by name."""
     import inspect
 
-    from fairhire.data import DATASETS
+    from fairhire.media import FACE_ENCODERS
 
-    read: Callable[..., Imported] = DATASETS[name]
-    known = [key for key in inspect.signature(read).parameters if key != "source"]
-    if unknown := sorted(set(options) - set(known)):
-        raise UsageError(f"--set: expected one of {', '.join(known) or 'nothing'} for {name}, got {unknown[0]!r}")
-    values: dict[str, Any] = dict(options)
+    known = [parameter for parameter in inspect.signature(read).parameters if parameter != "source"]
+    if unknown := sorted(set(given) - set(known)):
+        options = ", ".join(f"--{option.replace('_', '-')}" for option in known) or "no options"
+        raise UsageError(f"--{unknown[0].replace('_', '-')}: {name} takes {options}")
     if "face_encoder" in known:
-        from fairhire.media import FACE_ENCODERS
-
-        encoder = options.get("face_encoder", "eigenfaces")
+        encoder = given.get("face_encoder", "eigenfaces")
         if encoder not in FACE_ENCODERS:
-            raise UsageError(f"--set face_encoder: expected one of {', '.join(FACE_ENCODERS)}, got {encoder!r}")
-        values["face_encoder"] = FACE_ENCODERS[encoder]()
-    return read(source, **values)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError(f"--set: expected KEY=VALUE, got {text!r}")
-    return key.replace("-", "_"), value
+            raise UsageError(f"--face-encoder: expected one of {', '.join(FACE_ENCODERS)}, got {encoder!r}")
+        given = {**given, "face_encoder": FACE_ENCODERS[encoder]()}
+    return read(source, **given)
 
 
 def _numbers(text: str, separator: str, name: str) -> tuple[float, ...]:
@@ -405,11 +413,189 @@ def _sensitive_labels(
             "--adversary label: expected --label-table FILE and --label-attribute COLUMN, got neither or one"
         )
     from fairhire.adversaries.label import SensitiveLabels
-    from fairhire.audit.demographics import read_demographics
+    from fairhire.audit.demographics import UNKNOWN, read_demographics
 
-    demographics = read_demographics(table)
-    _say("WARNING: the label adversary reads sensitive labels; it is the baseline that the paper compares against")
-    raise NotImplementedError(demographics, SensitiveLabels, corpus)
+    ids = corpus.interviews["id"].to_numpy(dtype=str)
+    categories = read_demographics(table).of(attribute, corpus.interviews["candidate"].to_numpy(dtype=str))
+    classes = sorted(set(categories[categories != UNKNOWN].tolist()))
+    place = {name: number for number, name in enumerate(classes)}
+    of = {str(i): place[str(c)] for i, c in zip(ids, categories, strict=True) if c != UNKNOWN}
+    _say(f"WARNING: the label adversary reads {attribute} of {len(of)} interviews; it is the paper's baseline, no more")
+    return SensitiveLabels(classes, of)
+
+
+def _print_run(run: Run) -> None:
+    """Print how a finished run does on test people, and what its adversary said of itself."""
+    from fairhire.estimate import task_metrics
+
+    scores, chosen = run.scores, run.chosen
+    for remark in run.provenance["remarks"]:
+        _say(f"note: {remark}")
+    for item in run.provenance["left_out"]:
+        _say(f"left out: {item['n']} {item['what']}: {item['why']}")
+    assert scores.hirable is not None
+    test = (scores.split == "test") & (scores.hirable >= 0) & (scores.decision >= 0)
+    if test.any():
+        threshold = float(run.config["threshold"])
+        metrics = task_metrics(
+            scores.hirable[test], scores.score[test], persons=scores.candidates[test], threshold=threshold
+        )
+        people = len(set(scores.candidates[test]))
+        _print_table(
+            f"{run.path}: {int(test.sum())} interviews of {people} test people, 95 % intervals by person",
+            ["task", "estimate"],
+            [[name.replace("_", " "), _shown(value)] for name, value in metrics.items()],
+        )
+    if "adversary_accuracy" in chosen:
+        sys.stdout.write(
+            f"adversary accuracy {chosen['adversary_accuracy']:.4f}, chance {chosen['adversary_chance']:.4f} (epoch "
+            f"{chosen['epoch']}, strength {chosen['strength']:g}). This is not leakage: an adversary at chance proves "
+            f"nothing. Measure with: fairhire leakage {run.path} CORPUS --people PEOPLE.csv\n"
+        )
+    sys.stdout.write(f"{run.path}\n")
+
+
+# --- leakage --------------------------------------------------------------------------------------------------------
+
+
+@app.command("leakage")
+def leakage_command(
+    run: Annotated[Path, typer.Argument(help="A finished run.")],
+    corpus: Annotated[
+        Path | None, typer.Argument(help="Its corpus, for its faces; without it face retrieval is left out.")
+    ] = None,
+    people: Annotated[Path | None, typer.Option(help="The people table: candidate, then protected attributes.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="The undefended run on the same corpus and split, to stand beside.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write everything as JSON there.")] = None,
+    controls: Annotated[int, typer.Option(help="Permutations of every attribute among people, to show chance.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of probes, permutations and bootstrap.")] = 0,
+) -> None:
+    """Measure what fresh probes read of people from the scores and the representation of a run."""
+    import numpy as np
+
+    from fairhire.atomic import write_json
+    from fairhire.audit.demographics import read_demographics
+    from fairhire.audit.leakage import leakage
+    from fairhire.data.corpus import Corpus
+    from fairhire.runs import Run
+
+    if people is None:
+        raise UsageError("--people: expected a people table (candidate, then protected attributes), got none")
+    defended, demographics = Run(run), read_demographics(people)
+    undefended = None if baseline is None else Run(baseline)
+    scores = defended.scores
+    if undefended is not None and not (
+        np.array_equal(undefended.scores.ids, scores.ids) and np.array_equal(undefended.scores.split, scores.split)
+    ):
+        raise DataError(f"{baseline}: expected the interviews and the split of {run}, got others")
+    for attribute, spellings in demographics.merged.items():
+        _say(
+            f"{attribute}: " + ", ".join(f"{written!r} read as {category!r}" for written, category in spellings.items())
+        )
+    test = scores.split == "test"
+    fit = (scores.split == "train") & ~np.isin(scores.candidates, scores.candidates[test])
+    if shared := int((scores.split == "train").sum() - fit.sum()):
+        _say(f"left out of the probes' people: {shared} training interviews of candidates who are also tested")
+    faces = face_mask = None
+    if corpus is not None and (opened := Corpus(corpus)).has_faces:
+        if not np.array_equal(opened.interviews["id"].to_numpy(dtype=str), scores.ids):
+            raise DataError(f"{corpus}: expected the interviews of {run}, got others")
+        face_mask = opened.face_rows >= 0
+        faces = np.asarray(opened.faces)[np.maximum(opened.face_rows, 0)]
+    else:
+        _say("left out: face retrieval: no corpus with faces was given")
+    result = leakage(
+        _sources(defended),
+        demographics,
+        candidates=scores.candidates,
+        fit=fit,
+        test=test,
+        subject=run.name,
+        against=None if undefended is None else _sources(undefended),
+        against_subject="undefended" if baseline is None else f"{baseline.name} (baseline)",
+        faces=faces,
+        face_mask=face_mask,
+        controls=controls,
+        seed=seed,
+        watch=_progress,
+    )
+    _print_leakage(result, run.name)
+    sentence = _adversary_beside(defended, result, run.name)
+    if sentence:
+        sys.stdout.write(f"{sentence}\n")
+    if out is not None:
+        record = result.to_dict()
+        record["adversary"] = {key: defended.chosen.get(f"adversary_{key}") for key in ("accuracy", "chance")}
+        record["disagreement"] = sentence
+        record["inputs"] = [
+            {"name": path.name, "sha256": sha}
+            for path, sha in ((people, _sha(people)), (run, _sha(run / "provenance.json")))
+        ]
+        write_json(out, record)
+        sys.stdout.write(f"{out}\n")
+
+
+def _sources(run: Run) -> dict[str, Any]:
+    assert run.scores.representation is not None
+    return {"score": run.scores.score, "representation": run.scores.representation}
+
+
+def _sha(path: Path) -> str:
+    from fairhire.atomic import sha256
+
+    return sha256(path)
+
+
+def _adversary_beside(run: Run, result: LeakageResult, subject: str) -> str | None:
+    """Return the sentence that is due when the adversary and the fresh probes disagree."""
+    from fairhire.audit.leakage import false_success
+
+    accuracy, chance = (run.chosen.get(f"adversary_{key}") for key in ("accuracy", "chance"))
+    if accuracy is None or chance is None:
+        return None
+    return false_success(accuracy, chance, [row for row in result.rows if row.subject == subject])
+
+
+def _print_leakage(result: LeakageResult, subject: str) -> None:
+    """Print one line a question and probe, the baseline beside it where there is one."""
+    rows = []
+    beside = {(row.source, row.target, row.probe, row.metric): row for row in result.rows if row.subject != subject}
+    change = {(one.source, one.target, one.probe, one.metric): one.difference for one in result.comparisons}
+    for row in result.rows:
+        if row.subject != subject:
+            continue
+        key = (row.source, row.target, row.probe, row.metric)
+        control = "" if row.control is None else f"{row.control.mean:.3f}"
+        cells = [row.source, row.target, row.probe, row.metric, _shown(row.estimate), f"{row.chance:.3f}", control]
+        if beside:
+            cells += [_shown(beside[key].estimate), _shown(change[key])]
+        rows.append([*cells, f"{row.n_fit}/{row.n_test}"])
+    columns = ["source", "target", "fresh probe", "metric", "leakage", "chance", "shuffled"]
+    columns += ["undefended", "difference"] if beside else []
+    _print_table(
+        f"{subject}: leakage to fresh probes, judged on people unseen by model and probe; 95 % intervals by person",
+        [*columns, "people fit/test"],
+        rows,
+    )
+    for item in result.left_out:
+        _say(f"left out: {item.n} {item.what}: {item.why}")
+
+
+# --- the demo -------------------------------------------------------------------------------------------------------
+
+
+@app.command("demo")
+def demo_command(
+    out: Annotated[Path, typer.Option(help="The folder for corpus, runs and report.")] = Path("demo-report"),
+    interviews: Annotated[int, typer.Option(help="Interviews to simulate.")] = 1200,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+) -> None:
+    """Simulate biased interviews, train without and with the face adversary, and compare both in one report."""
+    from fairhire.demo import run_demo
+
+    sys.stdout.write(f"{run_demo(out, interviews=interviews, seed=seed, quiet=_quiet)}\n")
 
 
 def _shown(measured: Measurement) -> str:
@@ -418,7 +604,3 @@ def _shown(measured: Measurement) -> str:
     if isinstance(measured, Undefined):
         return f"undefined: {measured.reason}"
     return f"{measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}]"
-
-
-def _print_run(run: Run) -> None:
-    pass

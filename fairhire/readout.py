@@ -51,14 +51,12 @@ class Scaling:
     """An affine map of vectors (N, H) to features (N, K), learned on the fit people and then fixed.
 
     ``origin`` (H,) is taken away first, because that difference is exact where mean and spread differ by many orders;
-    ``matrix`` (H, K) and ``shift`` (K,) follow. ``spread`` (K,) is the standard deviation, before whitening, of each
-    feature's direction in the standardised data.
+    ``matrix`` (H, K) and ``shift`` (K,) follow.
     """
 
     origin: Floats
     matrix: Floats
     shift: Floats
-    spread: Floats
 
     def __call__(self, vectors: Floats) -> Floats:
         """Return the features (N, K) of ``vectors`` (N, H), cut at 100 standard deviations."""
@@ -67,16 +65,16 @@ class Scaling:
 
 
 def standardise(vectors: Floats) -> Scaling:
-    """Return the map to columns of mean 0 and standard deviation 1; only exactly constant columns are dropped."""
+    """Return the map to columns of mean 0 and standard deviation 1; only constant columns are dropped."""
     origin = vectors[0]
     deviations = vectors - origin
     span = np.abs(deviations).max(axis=0)
-    used = np.flatnonzero(span > 0)
+    used = np.flatnonzero(span > 1e-290)  # below, one over it is infinite
     scaled = deviations[:, used] / span[used]
     sd = scaled.std(axis=0)
     matrix = np.zeros((vectors.shape[1], len(used)))
     matrix[used, np.arange(len(used))] = 1 / (span[used] * sd)
-    return Scaling(origin, matrix, scaled.mean(axis=0) / sd, np.ones(len(used)))
+    return Scaling(origin, matrix, scaled.mean(axis=0) / sd)
 
 
 def whiten(vectors: Floats) -> Scaling:
@@ -88,7 +86,7 @@ def whiten(vectors: Floats) -> Scaling:
     centre = standard.mean(axis=0)
     spread, directions = _principal(standard - centre)
     rotation = directions / spread
-    return Scaling(plain.origin, plain.matrix @ rotation, (plain.shift + centre) @ rotation, spread)
+    return Scaling(plain.origin, plain.matrix @ rotation, (plain.shift + centre) @ rotation)
 
 
 SCALINGS: Mapping[str, Callable[[Floats], Scaling]] = {"standardised": standardise, "whitened": whiten}
@@ -153,10 +151,11 @@ class SpectralRidge:
 def fit_ridge(inputs: Floats, targets: Floats, *, features: RandomFeatures | None = None) -> SpectralRidge:
     """Fit targets (N, r) on ``inputs`` (N, K), or on random features of them, which are made a block at a time."""
     around = targets - targets.mean(axis=0)
-    if features is None:
-        centre = inputs.mean(axis=0)
-        spread, directions = _principal(inputs - centre)
-        moments = directions.T @ ((inputs - centre).T @ around) / len(inputs)
+    if features is None or len(inputs) <= features.waves.shape[1]:
+        made = inputs if features is None else features(inputs)
+        centre = made.mean(axis=0)
+        spread, directions = _principal(made - centre)
+        moments = directions.T @ ((made - centre).T @ around) / len(inputs)
         return SpectralRidge(features, centre, directions, spread**2, moments)
     blocks = [slice(start, start + _ROWS) for start in range(0, len(inputs), _ROWS)]
     centre = sum((features(inputs[block]).sum(axis=0) for block in blocks), np.zeros(1)) / len(inputs)
@@ -180,8 +179,9 @@ def _principal(centred: Floats) -> tuple[Floats, Floats]:
     if centred.shape[1] == 0:
         return np.zeros(0), np.zeros((0, 0))
     _, singular, directions = np.linalg.svd(np.linalg.qr(centred, mode="r"), full_matrices=False)
-    kept = singular > _SMALLEST * singular[0]
-    return singular[kept] / np.sqrt(len(centred)), directions[kept].T
+    spread = singular / np.sqrt(len(centred))
+    kept = spread > _SMALLEST * max(spread[0], 1.0)  # features have variances near 1, unless they are constant
+    return spread[kept], directions[kept].T
 
 
 def split_people(persons: ArrayLike, *, shares: tuple[float, ...], seed: int) -> NDArray[np.int64]:
@@ -202,7 +202,7 @@ def check_vectors(values: ArrayLike, name: str) -> Floats:
         vectors = vectors[:, None]
     if vectors.ndim != 2 or vectors.shape[1] == 0:
         raise DataError(f"{name}: expected one vector a row, (N, H), got shape {np.shape(values)}")
-    finite = np.isfinite(vectors).all(axis=1)
+    finite = (np.abs(vectors) < 1e300).all(axis=1)  # false for NaN; beyond, differences overflow
     if not finite.all():
         raise DataError(
             f"{name}: expected finite numbers, got NaN or infinity in row {int(np.flatnonzero(~finite)[0])}"

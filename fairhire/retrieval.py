@@ -298,7 +298,9 @@ def _whole_side(vectors: ArrayLike, faces: ArrayLike, persons: ArrayLike, *, whe
 def _check_sides(left: _Side, right: _Side) -> None:
     both = np.intersect1d(left.names, right.names)
     if len(both):
-        raise DataError(f"face retrieval: expected different people to fit and to test, got {both[0]!r} on both sides")
+        raise DataError(
+            f"face retrieval: expected different people to fit and to test, got {str(both[0])!r} on both sides"
+        )
     if left.vectors.shape[1] != right.vectors.shape[1] or left.faces.shape[1] != right.faces.shape[1]:
         widths = [(side.vectors.shape[1], side.faces.shape[1]) for side in (left, right)]
         raise DataError(

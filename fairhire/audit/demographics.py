@@ -78,13 +78,14 @@ class Demographics:
 def read_demographics(path: Path, *, unknown: Sequence[str] = ()) -> Demographics:
     """Read a people table, CSV (UTF-8) or Parquet: a column ``candidate``, then one column per protected attribute.
 
-    Spellings that differ only in case or blanks are one category, named as most candidates write it; words of
+    Spellings that differ only in case or blanks are one category, named as most candidates write it
+    (of equals the first by alphabet); words of
     :data:`UNKNOWN_WORDS` and ``unknown`` mean :data:`UNKNOWN`. Raises :class:`DataError` naming file, column and line.
     """
     columns = _read_parquet(path) if path.suffix in (".parquet", ".pq") else _read_csv(path)
     if "candidate" not in columns:
         raise DataError(f"{path}: expected a column candidate, got {', '.join(columns)}")
-    candidates = [" ".join(name.split()) for name in columns.pop("candidate")]
+    candidates = columns.pop("candidate")  # as written: a scores table must be able to name them
     if not columns:
         raise DataError(f"{path}: expected at least one column of categories beside candidate, got none")
     if not candidates:
@@ -103,7 +104,7 @@ def read_demographics(path: Path, *, unknown: Sequence[str] = ()) -> Demographic
 def _check_candidates(candidates: Sequence[str], path: Path) -> None:
     seen: dict[str, int] = {}
     for row, name in enumerate(candidates, start=1):
-        if not name:
+        if not name.strip():
             raise DataError(f"{path}, row {row}: expected a candidate, got nothing")
         if name in seen:
             raise DataError(f"{path}, row {row}: expected every candidate once, got {name!r} again (row {seen[name]})")
@@ -115,10 +116,14 @@ def _merge(written: Sequence[str], unknown: set[str]) -> tuple[list[str], dict[s
     spellings: dict[str, Counter[str]] = {}
     for value in written:
         spellings.setdefault(_key(value), Counter())[" ".join(value.split())] += 1
-    named = {key: UNKNOWN if key in unknown else counts.most_common(1)[0][0] for key, counts in spellings.items()}
+    named = {key: UNKNOWN if key in unknown else _usual(counts) for key, counts in spellings.items()}
     categories = [named[_key(value)] for value in written]
     changed = {value: category for value, category in zip(written, categories, strict=True) if value != category}
     return categories, dict(sorted(changed.items()))
+
+
+def _usual(spellings: Counter[str]) -> str:
+    return min(spellings, key=lambda spelling: (-spellings[spelling], spelling))
 
 
 def _key(value: str) -> str:

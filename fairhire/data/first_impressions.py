@@ -112,9 +112,7 @@ def read(
     reader = _Reader(source)
     scores, part_of, transcripts = reader.annotations()
     left_out = [
-        LeftOut(
-            "transcripts of clips without scores", len(set(transcripts) - set(scores)), "nothing to learn from them"
-        )
+        LeftOut("transcripts of clips without scores", len(set(transcripts) - set(scores)), "nothing to learn from")
     ]
     crops = reader.crops()
     left_out.append(LeftOut("face crops of clips without scores", len(set(crops) - set(scores)), "no such interview"))
@@ -127,7 +125,7 @@ def read(
         )
     audio, audio_names = reader.audio()
     left_out.append(
-        LeftOut("audio rows of clips without scores", len(set(audio) - set(scores)), "nothing to learn from them")
+        LeftOut("audio rows of clips without scores", len(set(audio) - set(scores)), "nothing to learn from")
     )
     people, unknown = reader.people(kept, inferred=demographics == "inferred")
     left_out += unknown

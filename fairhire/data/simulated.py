@@ -51,15 +51,15 @@ _MODALITIES = {
         "audio",
         12,
         4.0,
-        "simulated, standardised: pitch, jitter, shimmer, harmonicity, formant 1, formant 2, speech rate, loudness, "
+        "simulated, standardised: pitch, jitter, shimmer, harmonicity, formant 1, formant 2, speech rate, softness, "
         "intonation 1 to 4",
     ),
     "video": Modality(
         "video",
         10,
         4.0,
-        "simulated, standardised: head yaw, head pitch, brow height, lip width, movement speed, movement size, "
-        "smile, nod, gaze, frown",
+        "simulated, standardised: head yaw, head pitch, brow height, lip width, movement speed, openness, "
+        "gesture 1 to 4",
     ),
 }
 
@@ -87,60 +87,53 @@ _FACE_NOISE = 0.25  # between two interviews of a person, beside a map of standa
 
 # ---------------------------------------------------------------- answers
 
-_ASPECTS = ("planning", "negotiation", "numbers", "care")
+_ASPECTS = ("work", "people")
 _FILLER = -1
 _FILLER_SHARE = 0.4
 _UNIMPORTANT = 0.2  # weight of a question that the position hardly looks at, beside 1
+_FORM = 0.1  # share of a performance's variance that is the candidate's form of the day, the same in all answers
 _WORDS_A_SENTENCE = 8
-_SEGMENT_NOISE = {TEXT: 0.5, "audio": 0.5, "video": 0.7}  # of a performance as shown by one modality
-_MARKER = 1.6
-_MANNER = 1.2
+_SEGMENT_NOISE = {TEXT: 0.3, "audio": 0.3, "video": 0.5}  # of a performance as one modality shows it
+_ACROSS = 0.7  # standard deviation of the manner across an aspect's own direction
+_DRIFT = 1.0  # and of the manner of filler
+_TURN = np.pi / 2  # between the good manners of two aspects
+_MANNER = 1.8
+_MARKER = 1.5
+_MARKERS = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])  # channels that show what is spoken of, by aspect
 _FRAME_NOISE = 0.6
-_SESSION_NOISE = {"identity": 1.0, "manner": 0.15, "marker": 0.15}
+_SESSION_NOISE = (1.0, 0.15, 0.15)  # of a whole interview: channels of identity, manner, markers
 
 _NOUNS = (
-    ("schedule", "deadline", "roadmap", "rollout"),
-    ("contract", "discount", "supplier", "price"),
-    ("budget", "forecast", "spreadsheet", "margin"),
-    ("customer", "colleague", "complaint", "newcomer"),
+    ("schedule", "deadline", "budget", "forecast", "spreadsheet", "rollout"),
+    ("customer", "colleague", "complaint", "newcomer", "supplier", "conflict"),
 )
 _FILLER_NOUNS = ("weather", "office", "journey", "canteen", "building", "coffee")
 _SUBJECTS = ("i", "we", "my team", "then i", "there we")
 _VERBS = ("handled", "treated", "approached", "managed")
 _FILLER_VERBS = ("remember", "recall", "mentioned", "noticed")
-_PACE = (("gradually", "patiently"), ("slowly", "calmly"), ("quickly", "briskly"), ("instantly", "immediately"))
-_FORCE = (("tenderly", "delicately"), ("gently", "softly"), ("firmly", "decidedly"), ("forcefully", "strictly"))
+_PACE = (("hesitantly", "sluggishly"), ("slowly", "gradually"), ("quickly", "promptly"), ("instantly", "immediately"))
+_WARMTH = (("harshly", "bluntly"), ("firmly", "coolly"), ("gently", "kindly"), ("warmly", "tenderly"))
 _GRADES = np.array([NormalDist().inv_cdf(share) for share in (0.25, 0.5, 0.75)])
 _STYLE = ("um", "like", "honestly", "basically", "perhaps", "frankly", "well", "actually", "somehow", "anyway")
-_STYLE_SHARE = 0.7  # of sentences open with an interjection
+_STYLE_SHARE = 0.7  # of sentences that open with an interjection
 
 _QUESTIONS = (
     (
         "how do you plan a project with many deadlines",
         "tell us about a schedule that was at risk",
-        "describe how you organise your week",
-    ),
-    (
-        "how do you negotiate with a difficult supplier",
-        "tell us about a deal that you closed",
-        "describe how you defend a price",
-    ),
-    (
-        "how do you check the figures in a report",
-        "tell us about a calculation that changed a decision",
-        "describe how you prepare a forecast",
+        "describe how you check the figures in a report",
+        "which calculation of yours changed a decision",
     ),
     (
         "how do you help an unhappy customer",
         "tell us about a colleague whom you supported",
-        "describe how you welcome somebody new",
+        "describe how you settle a conflict in your team",
+        "which newcomer did you welcome and how",
     ),
 )
-_FAMILIES = (  # the two aspects that count, and the jobs
-    ((1, 3), ("account executive", "sales advisor", "sales manager")),
-    ((2, 0), ("financial controller", "accountant", "budget analyst")),
-    ((0, 3), ("service coordinator", "clinic manager", "event planner")),
-    ((1, 2), ("purchasing agent", "procurement analyst", "buyer")),
+_FAMILIES = (  # the kind of question that counts, and the jobs
+    (0, ("financial controller", "budget analyst", "logistics planner", "purchasing analyst")),
+    (1, ("sales advisor", "account executive", "customer consultant", "team coach")),
 )
 _LEVELS = ("junior", "senior", "lead", "deputy", "")
 
@@ -162,8 +155,8 @@ def _loadings(rows: int, scales: tuple[float, float, float, float], key: int) ->
 
 _SHOWS = {  # the voice tells gender best, the picture ethnicity and who it is, words least
     TEXT: _loadings(len(_STYLE), (1.5, 1.2, 1.0, 0.5), 0),
-    "audio": _loadings(6, (2.0, 1.0, 0.8, 0.4), 1),
-    "video": _loadings(4, (1.6, 1.6, 1.0, 0.5), 2),
+    "audio": _loadings(6, (1.4, 1.0, 0.8, 0.4), 1),
+    "video": _loadings(4, (1.2, 1.4, 1.0, 0.5), 2),
 }
 
 
@@ -270,7 +263,7 @@ def simulate(config: SimulationConfig) -> Imported:
 
 @dataclass(frozen=True)
 class _Position:
-    """A job title and what is asked: one aspect and one wording a question; ``weights`` (Q,) of unit length."""
+    """A job title and what is asked: one aspect and one wording a question; ``weights`` (Q,) sum to 1."""
 
     title: str
     aspects: Ints
@@ -311,13 +304,14 @@ def _draw_positions(config: SimulationConfig) -> list[_Position]:
     rng = _stream(config, "positions")
     positions = []
     for number in range(config.positions):
-        counts, jobs = _FAMILIES[number % len(_FAMILIES)]
+        kind, jobs = _FAMILIES[number % len(_FAMILIES)]
         rounds = -(-config.questions // len(_ASPECTS))
         aspects = np.concatenate([rng.permutation(len(_ASPECTS)) for _ in range(rounds)])[: config.questions]
         asked = tuple(_QUESTIONS[aspect][rng.integers(len(_QUESTIONS[aspect]))] for aspect in aspects)
         title = f"{_LEVELS[rng.integers(len(_LEVELS))]} {jobs[rng.integers(len(jobs))]}".strip()
-        important = np.where(np.isin(aspects, counts), 1.0, _UNIMPORTANT)
-        weights = _unit(config.context * important + 1 - config.context)
+        important = np.where(aspects == kind, 1.0, _UNIMPORTANT)
+        weights = config.context * important + 1 - config.context
+        weights /= weights.sum()
         positions.append(_Position(title, aspects, asked, weights))
     return positions
 
@@ -358,10 +352,12 @@ def _draw_people(config: SimulationConfig) -> _People:
 def _draw_applications(config: SimulationConfig, positions: list[_Position], people: _People) -> _Applications:
     n = config.interviews
     position = (_stream(config, "applied").random(n) * len(positions)).astype(np.int64)
-    performance = _stream(config, "performance").standard_normal((n, config.questions, len(_ASPECTS)))
-    aspects = np.stack([place.aspects for place in positions])[position]
-    weights = np.stack([place.weights for place in positions])[position]
-    merit = (weights * (_counts(config)[aspects] * performance).sum(axis=2)).sum(axis=1)
+    own = _stream(config, "performance").standard_normal((n, config.questions, len(_ASPECTS)))
+    form = _stream(config, "form").standard_normal((n, 1, 1))
+    performance = _FORM**0.5 * form + (1 - _FORM) ** 0.5 * own
+    counts = np.stack([place.weights[:, None] * _counts(config)[place.aspects] for place in positions])[position]
+    deviation = (_FORM + (1 - _FORM) * (counts**2).sum(axis=(1, 2))) ** 0.5  # the weights sum to 1
+    merit = (counts * performance).sum(axis=(1, 2)) / deviation
     noise = config.noise * _stream(config, "raters").standard_normal((n, config.raters))
     unbiased = merit[:, None] + noise
     ratings = unbiased + (config.bias * people.effect[people.of])[:, None]
@@ -381,8 +377,8 @@ def _draw_applications(config: SimulationConfig, positions: list[_Position], peo
 
 
 def _counts(config: SimulationConfig) -> Floats:
-    """Return what each aspect counts in an answer to a question for an aspect, (asked, aspect), rows of unit length."""
-    return _unit(config.context * np.eye(len(_ASPECTS)) + (1 - config.context))
+    """Return what each aspect counts in the answer to a question for an aspect, (asked, aspect), rows sum to 1."""
+    return config.context * np.eye(len(_ASPECTS)) + (1 - config.context) / len(_ASPECTS)
 
 
 def _vote(ratings: Floats, cut: float) -> NDArray[np.bool_]:
@@ -484,14 +480,14 @@ def _show(
     noise = _SEGMENT_NOISE[modality]
     shown = (performance + noise * rng.standard_normal(performance.shape)) / (1 + noise**2) ** 0.5
     along = _directions(config)
-    across = (1 - along**2) ** 0.5
+    across = _ACROSS * (1 - along**2) ** 0.5
     manner = along * shown[:, :, None] + across * rng.standard_normal((*performance.shape, 2))
-    return manner, config.context * rng.standard_normal((segments, 2))
+    return manner, config.context * _DRIFT * rng.standard_normal((segments, 2))
 
 
 def _directions(config: SimulationConfig) -> Floats:
     """Return each aspect's good manner (aspects, 2): pace for all without context, a quarter turn apart with it."""
-    angles = config.context * 2 * np.pi / len(_ASPECTS) * np.arange(len(_ASPECTS))
+    angles = config.context * _TURN * np.arange(len(_ASPECTS))
     return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
@@ -507,13 +503,11 @@ def _record(
     width = _MODALITIES[modality].width
     shows = _SHOWS[modality]
     own = len(shows)  # the first channels show who speaks, the next two how, the last four about what
-    session = np.repeat(
-        [_SESSION_NOISE["identity"], _SESSION_NOISE["manner"], _SESSION_NOISE["marker"]], [own, 2, len(_ASPECTS)]
-    )
+    session = np.repeat(_SESSION_NOISE, [own, 2, _MARKERS.shape[1]])
     frames = _FRAME_NOISE * rng.standard_normal((len(aspect), width)) + session * rng.standard_normal(width)
     frames[:, :own] += config.leaks(modality) * (shows @ identity)
     frames[:, own : own + 2] += _MANNER * np.where(about[:, None], manner[answer, aspect], drift[segment])
-    frames[about, own + 2 + aspect[about]] += _MARKER
+    frames[:, own + 2 :] += _MARKER * np.where(about[:, None], _MARKERS[aspect], 0.0)
     return np.split(frames.astype(np.float32), np.cumsum(lengths)[:-1])
 
 
@@ -536,20 +530,15 @@ def _speak(
     for piece, about in enumerate(aspect):
         words = answers[answer[piece]]
         verbs, nouns = (_FILLER_VERBS, _FILLER_NOUNS) if about == _FILLER else (_VERBS, _NOUNS[about])
-        pace, force = _PACE[grades[piece, 0]], _FORCE[grades[piece, 1]]
-        subject, verb, noun, fast, firm = (
+        pace, warmth = _PACE[grades[piece, 0]], _WARMTH[grades[piece, 1]]
+        subject, verb, noun, fast, warm = (
             options[int(pick * len(options))]
-            for pick, options in zip(picks[piece], (_SUBJECTS, verbs, nouns, pace, force), strict=True)
+            for pick, options in zip(picks[piece], (_SUBJECTS, verbs, nouns, pace, warmth), strict=True)
         )
         if spoken[piece]:
             words.append(_STYLE[style[piece]])
-        words += [*subject.split(), verb, "the", noun, fast, "and", firm]
+        words += [*subject.split(), verb, "the", noun, fast, "and", warm]
     return [tuple(words) for words in answers]
-
-
-def _unit(rows: Floats) -> Floats:
-    """Return ``rows`` (..., n) scaled to unit length."""
-    return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True))
 
 
 def _interview_id(row: int) -> str:

@@ -219,7 +219,10 @@ def _inside(answers: SourceTable, row: int, column: str, source: Path) -> Path |
         known = ", ".join(_ANSWER_COLUMNS)
         raise answers.bad(row, column, f"one of the columns {known}, or the path of a .npy file in a modality's column")
     with reading(source / cell):
-        path = (source / cell).resolve()
+        try:
+            path = (source / cell).resolve()
+        except RuntimeError:  # a ring of links
+            raise answers.bad(row, column, "an existing file") from None
         inside = path.is_relative_to(source.resolve())
         exists = inside and path.is_file()
     if not inside:

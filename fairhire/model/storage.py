@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from fairhire.errors import DataError, UsageError
 from fairhire.model.config import ModelConfig
@@ -34,7 +34,7 @@ def save_model(model: HireNetModel, folder: Path) -> None:
     """Write ``config.json`` and ``weights.safetensors`` into an existing folder."""
     (folder / "config.json").write_text(json.dumps(model.config.to_dict(), indent=2) + "\n", encoding="utf-8")
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    save_file(weights, folder / "weights.safetensors")
+    (folder / "weights.safetensors").write_bytes(save(weights))
 
 
 def load_model(folder: Path) -> HireNetModel:

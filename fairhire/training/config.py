@@ -36,7 +36,7 @@ class TrainConfig:
     dropout: float = 0.3
     longest: int = 512
     adversary: str = "none"
-    strengths: tuple[float, ...] = (1.0,)
+    strengths: tuple[float, ...] = (3.0,)
     adversary_steps: int = 5
     adversary_learning_rate: float = 1e-3
     head_start: int = 5
@@ -44,11 +44,11 @@ class TrainConfig:
     ramp: float = 0.5
     restarts: int = 2
     face_width: int = 64
-    epochs: int = 40
-    batch: int = 64
+    epochs: int = 60
+    batch: int = 128
     learning_rate: float = 1e-3
     clip: float = 1.0
-    patience: int = 10
+    patience: int = 15
     tolerance: float = 0.1
     select_by: str = "auc"
     threshold: float = 0.5

@@ -77,20 +77,21 @@ def open_folder(out: Path, config: TrainConfig, fingerprint: dict[str, Any]) -> 
     configuration or corpus (the first setting that differs is named).
     """
     folder = out / "training"
-    if (out / "provenance.json").exists():
-        raise UsageError(f"{out}: expected a new folder for the run, found a finished run; choose another --out")
-    if out.exists() and not folder.is_dir() and any(out.iterdir()):
-        raise UsageError(f"{out}: expected a new folder for the run, found other files; choose another --out")
-    record = {"config": config.to_dict(), **fingerprint}
     path = folder / "run.json"
+    record = {"config": config.to_dict(), **fingerprint}
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = _flat(json.loads(path.read_text(encoding="utf-8")))
         for key, value in _flat(record).items():
-            if (old := _flat(before).get(key)) != value:
+            if (old := before.get(key)) != value:
                 raise UsageError(
-                    f"{out}: holds an unfinished run with {key} {old!r}, this one has {value!r}; use another --out"
+                    f"{out}: expected a new folder, found an unfinished run with {key} {old!r} where this one has "
+                    f"{value!r}; choose another --out"
                 )
         return folder
+    if (out / "provenance.json").exists():
+        raise UsageError(f"{out}: expected a new folder for the run, found a finished run; choose another --out")
+    if out.exists() and any(entry.name != "training" for entry in out.iterdir()):
+        raise UsageError(f"{out}: expected a new folder for the run, found other files; choose another --out")
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     write_json(path, record)

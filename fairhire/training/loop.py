@@ -20,7 +20,7 @@ from fairhire.retrieval import quick_retrieval
 from fairhire.runs import Run
 from fairhire.training.config import TrainConfig
 from fairhire.training.finish import fingerprint, finish_run
-from fairhire.training.journal import Journal, drop_unchosen, open_folder, weights_file
+from fairhire.training.journal import Journal, close_folder, drop_unchosen, open_folder, weights_file
 from fairhire.training.predict import run_model
 from fairhire.training.prepare import Setting, prepare
 from fairhire.training.processes import average_gradients, everyone, seed_step, share, start_fabric
@@ -54,6 +54,9 @@ def train(
     setting = prepare(corpus, config, sensitive_labels=sensitive_labels, word_vectors=word_vectors)
     fabric = start_fabric(config)
     folder = open_folder(out, config, fingerprint(corpus, word_vectors, sensitive_labels))
+    if (out / "provenance.json").exists():  # killed between the last file and the tidying up
+        close_folder(folder)
+        return Run(out)
     state = folder / "state.safetensors"
     journal = Journal.from_dict(read_record(state)) if state.exists() else Journal()
     resumed = state.exists()
@@ -110,6 +113,7 @@ class _Game:
             return
         batch = self.setting.read(share(rows, self.fabric)).to(self.fabric.device)
         self.model.train(plan.model_learns)
+        self.optimiser.param_groups[0]["lr"] = self.config.learning_rate * plan.pace
         with self.fabric.autocast(), torch.set_grad_enabled(plan.model_learns):
             output = self.model(batch)
             loss = self.model.task_loss(output, batch)
@@ -119,7 +123,7 @@ class _Game:
         if plays and opponent is not None:
             read = opponent.learn(output.representation, batch)
             for name in ("loss", "accuracy", "chance"):
-                journal.add(f"adversary_{name}", float(getattr(read, name)) * read.n)
+                journal.add(f"adversary_{name}", float(getattr(read, name).detach()) * read.n)
             journal.add("adversary_n", read.n)
             if plan.strength_end > 0:
                 strength = plan.strength + progress * (plan.strength_end - plan.strength)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import cos, pi
 
 from fairhire.adversaries.reversal import ramp
 from fairhire.training.config import TrainConfig
 
 __all__ = ["Plan", "plan_epoch"]
+
+LAST_PACE = 0.1  # share of its learning rate that the model has left when the game ends; our default
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,8 @@ class Plan:
     ``model_learns`` and ``adversary_learns`` say who takes steps; ``strength`` is the reversal's at the epoch's start
     and ``strength_end`` at its end (it moves linearly in between); ``restart`` makes the adversary forget everything
     before the epoch; ``full`` says that the strength has arrived, so that the epoch's weights may be chosen.
+    ``pace`` multiplies the model's learning rate: it falls along a cosine while both play, so that the adversary,
+    whose own rate stays, can keep up with a model that settles (measured: ``docs/training.md``).
     """
 
     model_learns: bool
@@ -25,6 +30,7 @@ class Plan:
     strength_end: float
     restart: bool
     full: bool
+    pace: float = 1.0
 
 
 def plan_epoch(epoch: int, config: TrainConfig, strength: float) -> Plan:
@@ -50,4 +56,5 @@ def plan_epoch(epoch: int, config: TrainConfig, strength: float) -> Plan:
         strength_end=strength * ramp((played + 1) / length),
         restart=played in restarts and played > 0,
         full=played + 1 >= length,
+        pace=LAST_PACE + (1 - LAST_PACE) * (1 + cos(pi * played / games)) / 2,
     )

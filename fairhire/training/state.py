@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from fairhire.atomic import new_file
@@ -33,7 +33,7 @@ def save_state(
             tensors |= {f"{name}.optimiser/{number}/{key}": value for key, value in state.items()}
     contiguous = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     with new_file(path) as temporary:
-        save_file(contiguous, temporary, metadata={"record": json.dumps(record, allow_nan=False)})
+        temporary.write_bytes(save(contiguous, metadata={"record": json.dumps(record, allow_nan=False)}))
 
 
 def load_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
@@ -70,8 +70,8 @@ def _not_a_state(path: Path, error: Exception) -> DataError:
 def save_weights(path: Path, module: nn.Module) -> None:
     """Write a module's weights to ``path``, atomically."""
     with new_file(path) as temporary:
-        save_file(
-            {key: value.detach().cpu().contiguous().clone() for key, value in module.state_dict().items()}, temporary
+        temporary.write_bytes(
+            save({key: value.detach().cpu().contiguous().clone() for key, value in module.state_dict().items()})
         )
 
 

@@ -152,8 +152,8 @@ def _interviews(
     both = np.intersect1d(names[left], names[right])
     if len(both):
         raise DataError(
-            f"leakage: expected different candidates to fit and to test, got {both[0]!r} and {len(both) - 1} more on "
-            "both sides; leave them out of one"
+            f"leakage: expected different candidates to fit and to test, got {str(both[0])!r} and {len(both) - 1} more "
+            "on both sides; leave them out of one"
         )
     silent = np.zeros(len(names), dtype=bool)
     raw: dict[str, dict[str, Floats]] = {}
