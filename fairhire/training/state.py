@@ -31,9 +31,8 @@ def save_state(
     for name, optimiser in optimisers.items():
         for number, state in optimiser.state_dict()["state"].items():
             tensors |= {f"{name}.optimiser/{number}/{key}": value for key, value in state.items()}
-    contiguous = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     with new_file(path) as temporary:
-        temporary.write_bytes(save(contiguous, metadata={"record": json.dumps(record, allow_nan=False)}))
+        temporary.write_bytes(save(_detached(tensors), metadata={"record": json.dumps(record, allow_nan=False)}))
 
 
 def load_state(path: Path, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> None:
@@ -81,6 +80,11 @@ def load_weights(path: Path, module: nn.Module) -> None:
         module.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise DataError(f"{path}: expected weights of this model, got {str(error).splitlines()[0]}") from None
+
+
+def _detached(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return copies that share no memory, as safetensors wants them."""
+    return {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -605,6 +605,19 @@ def test_tables_that_contradict_the_frames_are_refused(
     refused(damaged, words)
 
 
+@pytest.mark.parametrize(
+    ("text", "damage"), [(b"job_title", b"\xffob_title"), (b"seller of cars", b"seller of \xffars")]
+)
+def test_text_that_is_no_text_any_more_is_refused_when_the_corpus_is_opened(
+    damaged: Path, text: bytes, damage: bytes
+) -> None:
+    path = damaged / "interviews.parquet"
+    assert text in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(text, damage))
+    with pytest.raises(DataError, match=r"interviews\.parquet: expected a readable Parquet file"):
+        Corpus(damaged)
+
+
 @pytest.mark.parametrize("column", ["gender", "ethnicity", "age", "anything"])
 @pytest.mark.parametrize("table", ["interviews", "answers"])
 def test_a_protected_attribute_in_a_table_is_refused(damaged: Path, table: str, column: str) -> None:
