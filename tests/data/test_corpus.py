@@ -119,7 +119,7 @@ interviews = st.lists(
 
 
 @given(interviews, st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
 def test_every_interview_comes_back_as_it_was_written(
     tmp_path: Path, written: list[Interview], data: st.DataObject
 ) -> None:
@@ -316,16 +316,17 @@ with CorpusWriter(Path({str(tmp_path / "c")!r}), [Modality("audio", 3)]) as writ
     assert len(write(tmp_path / "c")) == 3  # what the dead writer left beside it stands in nobody's way
 
 
-def test_a_folder_of_other_things_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_folder_of_other_things_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "thesis.txt").write_text("three years")
     with pytest.raises(UsageError, match="expected a new folder or a corpus to replace, found other files"):
         CorpusWriter(tmp_path, MODALITIES)
     with pytest.raises(UsageError, match="expected a new folder"):
         CorpusWriter(tmp_path / "thesis.txt", MODALITIES)
-    with pytest.raises(UsageError, match="expected a new folder"):
-        CorpusWriter("", MODALITIES)
     assert (tmp_path / "thesis.txt").read_text() == "three years"
     (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(UsageError, match="expected a new folder"):
+        CorpusWriter("", MODALITIES)  # the folder one stands in has no name to give to another
     assert len(write(tmp_path / "empty")) == 3
 
 
@@ -512,7 +513,7 @@ def test_an_undamaged_corpus_passes_check(damaged: Path) -> None:
 
 
 @given(name=st.sampled_from((*FILES, "corpus.json")), place=st.integers(min_value=0), byte=st.integers(0, 255))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
 def test_whatever_byte_is_changed_the_answer_is_one_line_or_the_same_interviews(
     tmp_path: Path, name: str, place: int, byte: int
 ) -> None:
@@ -537,7 +538,7 @@ def test_whatever_byte_is_changed_the_answer_is_one_line_or_the_same_interviews(
         assert all(same(one, other) for one, other in zip(read, some(), strict=True))
 
 
-@pytest.mark.parametrize("place", range(0, 128, 3))
+@pytest.mark.parametrize("place", range(0, 128, 5))
 def test_a_header_of_nonsense_is_one_line(damaged: Path, place: int) -> None:
     path = damaged / "features" / "audio.npy"
     data = bytearray(path.read_bytes())
