@@ -242,7 +242,9 @@ def train_command(
     ] = "3",
     adversary_steps: Annotated[int, typer.Option(help="Steps of the adversary for one of the model.")] = 5,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training people at most.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Interviews in a batch.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Interviews in a batch (default 256; a tenth of a small corpus, at least 32).")
+    ] = None,
     hidden: Annotated[int | None, typer.Option(help="GRU units per direction.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of the model's Adam.")] = None,
     patience: Annotated[int | None, typer.Option(help="Epochs without better weights before stopping early.")] = None,
@@ -295,7 +297,8 @@ def train_command(
     out = out or Path("runs") / f"{model}-{adversary}"
     opened = Corpus(corpus) if corpus else _simulated_beside(out)
     labels = _sensitive_labels(opened, adversary, label_table, label_attribute)
-    steps = max(1, len(opened) // config.batch) * config.epochs * len(config.strengths)
+    interviews = round(len(opened) * config.fractions[0])
+    steps = max(1, round(interviews / config.batch_size(interviews))) * config.epochs * len(config.strengths)
     with _progress("training", steps) as advance:
         run = train(opened, config, out, sensitive_labels=labels, word_vectors=word_vectors, advance=advance)
     _print_run(run)

@@ -91,16 +91,16 @@ _ASPECTS = ("work", "people")
 _FILLER = -1
 _FILLER_SHARE = 0.4
 _UNIMPORTANT = 0.2  # weight of a question that the position hardly looks at, beside 1
-_FORM = 0.1  # share of a performance's variance that is the candidate's form of the day, the same in all answers
+_FORM = 0.03  # share of a performance's variance that is the candidate's form of the day, the same in all answers
 _WORDS_A_SENTENCE = 8
-_SEGMENT_NOISE = {TEXT: 0.3, "audio": 0.3, "video": 0.5}  # of a performance as one modality shows it
-_ACROSS = 0.7  # standard deviation of the manner across an aspect's own direction
+_SEGMENT_NOISE = {TEXT: 0.3, "audio": 0.3, "video": 0.4}  # of a performance as one modality shows it
+_ACROSS = 0.5  # standard deviation of the manner across an aspect's own direction
 _DRIFT = 1.0  # and of the manner of filler
 _TURN = np.pi / 2  # between the good manners of two aspects
 _MANNER = 1.8
-_MARKER = 1.5
+_MARKER = 2.0
 _MARKERS = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])  # channels that show what is spoken of, by aspect
-_FRAME_NOISE = 0.6
+_FRAME_NOISE = 0.5
 _SESSION_NOISE = (1.0, 0.15, 0.15)  # of a whole interview: channels of identity, manner, markers
 
 _NOUNS = (
@@ -117,23 +117,23 @@ _GRADES = np.array([NormalDist().inv_cdf(share) for share in (0.25, 0.5, 0.75)])
 _STYLE = ("um", "like", "honestly", "basically", "perhaps", "frankly", "well", "actually", "somehow", "anyway")
 _STYLE_SHARE = 0.7  # of sentences that open with an interjection
 
-_QUESTIONS = (
+_QUESTIONS = (  # the last words tell the kind most plainly
     (
-        "how do you plan a project with many deadlines",
-        "tell us about a schedule that was at risk",
-        "describe how you check the figures in a report",
-        "which calculation of yours changed a decision",
+        "how do you plan a difficult task",
+        "tell us about a deadline and the task behind it",
+        "describe how you check the figures of a task",
+        "which decision of yours saved a task",
     ),
     (
-        "how do you help an unhappy customer",
-        "tell us about a colleague whom you supported",
-        "describe how you settle a conflict in your team",
-        "which newcomer did you welcome and how",
+        "how do you help an unhappy person",
+        "tell us about a conflict and the other person",
+        "describe how you welcome a new person",
+        "which words of yours calmed a person",
     ),
 )
 _FAMILIES = (  # the kind of question that counts, and the jobs
-    (0, ("financial controller", "budget analyst", "logistics planner", "purchasing analyst")),
-    (1, ("sales advisor", "account executive", "customer consultant", "team coach")),
+    (0, ("financial analyst", "budget analyst", "logistics analyst", "purchasing analyst")),
+    (1, ("sales advisor", "customer advisor", "travel advisor", "insurance advisor")),
 )
 _LEVELS = ("junior", "senior", "lead", "deputy", "")
 

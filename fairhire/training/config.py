@@ -18,7 +18,7 @@ __all__ = ["TrainConfig"]
 class TrainConfig:
     """Settings of one run; sources of the defaults are in ``docs/training.md``.
 
-    ``modalities`` None means all of the corpus. ``split`` is ``candidate``, ``fold:i/k``, or a split that the corpus
+    ``modalities`` None means all of the corpus, ``batch`` None :meth:`batch_size`. ``split`` is ``candidate``, ``fold:i/k``, or a split that the corpus
     brings along. ``strengths`` holds the adversary strengths to try; one of several is chosen without labels.
     Epochs without an adversary: all learn the task. With one: ``head_start`` epochs learn the task, in ``warm_up``
     epochs only the adversary learns, then both play while the strength ramps up over the first ``ramp`` share of
@@ -45,7 +45,7 @@ class TrainConfig:
     restarts: int = 2
     face_width: int = 64
     epochs: int = 60
-    batch: int = 128
+    batch: int | None = None
     learning_rate: float = 1e-3
     clip: float = 1.0
     patience: int = 15
@@ -81,7 +81,8 @@ class TrainConfig:
             self._range(name, 1, 10**9)
         for name in ("head_start", "warm_up", "restarts", "seed"):
             self._range(name, 0, 2**32 - 1)
-        self._range("batch", 2, 10**9)
+        if self.batch is not None:
+            self._range("batch", 2, 10**9)
         self._range("dropout", 0.0, 0.95)
         self._range("ramp", 0.0, 1.0)
         self._range("tolerance", 0.0, 1.0)
@@ -108,6 +109,14 @@ class TrainConfig:
         value = getattr(self, name)
         if not (isinstance(value, int | float) and math.isfinite(value) and low <= value <= high):
             raise UsageError(f"{name.replace('_', '-')}: expected a number from {low:g} to {high:g}, got {value!r}")
+
+    def batch_size(self, interviews: int) -> int:
+        """Return how many of ``interviews`` training interviews a batch holds: 256 unless said otherwise (papers 2.3).
+
+        Choosing a face among many is what makes that adversary strong. Where it would leave fewer than ten steps an
+        epoch, a tenth of the interviews, but no fewer than 32 (ours).
+        """
+        return self.batch or min(256, max(32, interviews // 10))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON takes them."""

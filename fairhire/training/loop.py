@@ -94,7 +94,7 @@ class _Game:
         plan = plan_epoch(self.journal.epoch, self.config, self.strength)
         rng = np.random.default_rng([self.config.seed, self.journal.epoch])
         lengths = self.setting.reader.lengths()[self.setting.train]
-        batches = list(batch_rows(self.setting.train, lengths, self.config.batch, rng=rng))
+        batches = list(batch_rows(self.setting.train, lengths, self.config.batch_size(len(lengths)), rng=rng))
         if plan.restart and self.journal.batch == 0 and self.opponent is not None:
             self.opponent.restart(self.config.seed + self.journal.epoch)
         for number in range(self.journal.batch, len(batches)):

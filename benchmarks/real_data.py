@@ -1,0 +1,126 @@
+"""What the real-data scripts share: train undefended and defended, measure both on test people, print Markdown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fairhire import Corpus, Run, TrainConfig, leakage, read_demographics, train
+from fairhire.audit.demographics import Demographics
+from fairhire.audit.impact import above_median, impact_by_group
+from fairhire.audit.leakage import LeakageResult, false_success
+from fairhire.estimate import Estimate, Measurement, Undefined, auc_of, bootstrap_by_person
+
+
+def say(text: str) -> None:
+    """Tell whoever waits how far it is."""
+    sys.stderr.write(f"{text}\n")
+
+
+def shown(measured: Measurement) -> str:
+    """Return a figure with its interval, or why there is none."""
+    if isinstance(measured, Undefined):
+        return f"undefined ({measured.reason})"
+    return f"{measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}]"
+
+
+def trained(corpus: Corpus, config: TrainConfig, out: Path) -> Run:
+    """Return the run at ``out``, trained now unless it is there already."""
+    if (out / "provenance.json").exists():
+        return Run(out)
+    say(f"training {out.name}")
+    return train(corpus, config, out)
+
+
+def pair(corpus: Corpus, config: TrainConfig, out: Path, name: str) -> tuple[Run, Run]:
+    """Return the undefended and the defended run of the same settings."""
+    undefended = trained(corpus, replace(config, adversary="none"), out / f"{name}-none")
+    return undefended, trained(corpus, config, out / f"{name}-{config.adversary}")
+
+
+def beside(
+    corpus: Corpus, undefended: Run, defended: Run, people: Demographics, attributes: Sequence[str]
+) -> LeakageResult:
+    """Return the leakage of both runs, with face retrieval where the corpus has faces."""
+    scores, other = defended.scores, undefended.scores
+    assert scores.representation is not None
+    assert other.representation is not None
+    test = scores.split == "test"
+    has_faces = corpus.has_faces
+    return leakage(
+        {"score": scores.score, "representation": scores.representation},
+        people,
+        candidates=scores.candidates,
+        fit=(scores.split == "train") & ~np.isin(scores.candidates, scores.candidates[test]),
+        test=test,
+        subject="defended",
+        against={"score": other.score, "representation": other.representation},
+        faces=np.asarray(corpus.faces)[np.maximum(corpus.face_rows, 0)] if has_faces else None,
+        face_mask=corpus.face_rows >= 0 if has_faces else None,
+        attributes=attributes,
+        controls=2,
+    )
+
+
+def stronger(result: LeakageResult, subject: str, source: str, attribute: str, metric: str = "auc") -> Measurement:
+    """Return the highest reading of any probe (and of any category of the attribute)."""
+    for row in result.strongest():
+        if (row.subject, row.source, row.attribute, row.metric) == (subject, source, attribute, metric):
+            return row.estimate
+    raise LookupError(f"{subject} {source} {attribute} {metric}")
+
+
+def of_probe(result: LeakageResult, subject: str, source: str, target: str, probe: str) -> Measurement:
+    """Return one probe's reading."""
+    for row in result.rows:
+        if (row.subject, row.source, row.target, row.probe) == (subject, source, target, probe) and row.metric == "auc":
+            return row.estimate
+    raise LookupError(f"{subject} {source} {target} {probe}")
+
+
+def task_auc(run: Run, truth: pd.Series | None = None) -> Measurement:
+    """Return the AUC on test people against the corpus's label, or against ``truth`` (0/1, in the corpus's order)."""
+    scores = run.scores
+    assert scores.hirable is not None
+    label = scores.hirable if truth is None else truth.to_numpy(dtype=np.int64)
+    kept = (scores.split == "test") & (label >= 0) & ~np.isnan(scores.score)
+    return bootstrap_by_person({"auc": auc_of(label[kept], scores.score[kept])}, scores.candidates[kept])["auc"]
+
+
+def impact_ratio(run: Run, people: Demographics, attribute: str) -> Measurement:
+    """Return the smallest impact ratio at the median of the test people's scores."""
+    scores = run.scores
+    kept = (scores.split == "test") & ~np.isnan(scores.score)
+    categories = people.of(attribute, scores.candidates[kept])
+    group = impact_by_group(above_median(scores.score[kept]), categories, attribute=attribute).smallest
+    return (
+        Undefined("no group of 10 or more beside the benchmark", int(kept.sum())) if group is None else group.interval
+    )
+
+
+def disagreement(run: Run, result: LeakageResult) -> str:
+    """Return the sentence that is due when a run's adversary and the fresh probes disagree."""
+    rows = [row for row in result.rows if row.subject == "defended"]
+    accuracy, chance = run.chosen["adversary_accuracy"], run.chosen["adversary_chance"]
+    return false_success(accuracy, chance, rows) or "adversary and fresh probes agree"
+
+
+def value(measured: Measurement) -> float:
+    """Return the point value, NaN where there is none (for means over seeds only)."""
+    return measured.value if isinstance(measured, Estimate) else float("nan")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def people_of(corpus: Path) -> Demographics:
+    """Return the people table that an importer put beside a corpus."""
+    return read_demographics(corpus.with_name(f"{corpus.name}.people.csv"))
