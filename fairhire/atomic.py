@@ -9,13 +9,19 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from fairhire.errors import StorageError
 
 __all__ = ["canonical_json", "new_directory", "new_file", "sha256", "storage_errors", "write_json", "write_text"]
+
+_REFUSALS = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS),  # not allowed
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.EBUSY),  # something in the way
+    *(errno.ENAMETOOLONG, errno.EFBIG, errno.EIO),
+)
 
 
 @contextmanager
@@ -28,7 +34,7 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError(
                 f"no space left on the disk while writing {path}; nothing half-written was kept"
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in _REFUSALS:
             raise StorageError(f"cannot write {path}: {error.strerror}") from error
         raise
 
@@ -67,10 +73,7 @@ def new_directory(path: Path) -> Iterator[Path]:
                     _sync(file)
             temporary.chmod(0o755)
             if path.exists():
-                old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-                path.replace(old / path.name)
-                temporary.replace(path)
-                shutil.rmtree(old)
+                _take_place(temporary, path)
             else:
                 temporary.replace(path)
         finally:
@@ -97,6 +100,23 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file as hexadecimal digits, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _take_place(new: Path, path: Path) -> None:
+    """Give the folder ``new`` the name of the folder ``path``, which comes back if that is refused."""
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    try:
+        path.replace(aside / path.name)
+        try:
+            new.replace(path)
+        except OSError:
+            (aside / path.name).replace(path)
+            raise
+    except OSError:
+        with suppress(OSError):
+            aside.rmdir()  # only if it is empty: what could not come back stays there
+        raise
+    shutil.rmtree(aside)
 
 
 def _sync(path: Path) -> None:

@@ -50,8 +50,11 @@ _quiet = False
 
 def main() -> None:
     """Run the command line; every mistake of a user ends in one line and its exit code."""
+    global _quiet
+    words = sys.argv[1:]
+    _quiet = "--quiet" in words  # understood before and after the command
     try:
-        code = app(standalone_mode=False)
+        code = app([word for word in words if word != "--quiet"], standalone_mode=False)
     except FairhireError as error:
         code = _fail(str(error), error.exit_code)
     except typer.TyperException as error:
@@ -81,10 +84,11 @@ def _everywhere(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and end.", callback=_version, is_eager=True)
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print results and errors only.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print results and errors only; may stand after the command too.")
+    ] = False,
 ) -> None:
-    global _quiet
-    _quiet = quiet or version
+    """Options of every command."""
 
 
 def _say(text: str) -> None:
@@ -238,23 +242,27 @@ def train_command(
     fusion: Annotated[str, typer.Option(help="How several modalities meet: none, early or late.")] = "early",
     out: Annotated[Path | None, typer.Option(help="The run to write (default: runs/MODEL-ADVERSARY).")] = None,
     strength: Annotated[
-        str, typer.Option(help="The adversary's strength; several, as 0.3,1,3, are chosen from without labels.")
+        str, typer.Option(help="The adversary's strength (ours); one of several, as 0.3,1,3, is chosen without labels.")
     ] = "3",
-    adversary_steps: Annotated[int, typer.Option(help="Steps of the adversary for one of the model.")] = 5,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training people at most.")] = None,
+    adversary_steps: Annotated[
+        int, typer.Option(help="Steps of the adversary for one of the model; one was measured to leak more.")
+    ] = 5,
+    epochs: Annotated[int, typer.Option(help="Passes over the training people at most (ours).")] = 60,
     batch: Annotated[
-        int | None, typer.Option(help="Interviews in a batch (default 256; a tenth of a small corpus, at least 32).")
+        int | None, typer.Option(help="Interviews in a batch [default: 256, or a tenth of fewer than 2560, but 32].")
     ] = None,
-    hidden: Annotated[int | None, typer.Option(help="GRU units per direction.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of the model's Adam.")] = None,
-    patience: Annotated[int | None, typer.Option(help="Epochs without better weights before stopping early.")] = None,
+    hidden: Annotated[int, typer.Option(help="GRU units per direction (ours; the paper's are unknown).")] = 64,
+    learning_rate: Annotated[float, typer.Option(help="Of the model's Adam (ours).")] = 0.001,
+    patience: Annotated[int, typer.Option(help="Epochs without better weights before stopping early (ours).")] = 15,
     tolerance: Annotated[
-        float | None, typer.Option(help="Share of the task score that may be given up for less leakage, 0 to 1.")
-    ] = None,
+        float, typer.Option(help="Share of the task score to give up for less leakage at most, 0 to 1 (ours).")
+    ] = 0.1,
     select_by: Annotated[str, typer.Option(help="The task score that chooses weights: auc or f1.")] = "auc",
-    threshold: Annotated[float, typer.Option(help="Selected means a score of this or more.")] = 0.5,
+    threshold: Annotated[float, typer.Option(help="Selected means a score, 0 to 1, of this or more.")] = 0.5,
     split: Annotated[str, typer.Option(help="candidate, fold:i/k, or a split that the corpus brings.")] = "candidate",
-    fractions: Annotated[str, typer.Option(help="Shares of people in train/validation/test.")] = "0.8/0.1/0.1",
+    fractions: Annotated[
+        str, typer.Option(help="Shares of people in train/validation/test (the paper's).")
+    ] = "0.8/0.1/0.1",
     word_vectors: Annotated[Path | None, typer.Option(help="Word vectors as fastText or GloVe text.")] = None,
     label_table: Annotated[
         Path | None, typer.Option(help="SENSITIVE labels, for --adversary label only: a people table.")
@@ -269,14 +277,6 @@ def train_command(
     from fairhire.data.corpus import Corpus
     from fairhire.training import TrainConfig, train
 
-    optional = {
-        "epochs": epochs,
-        "batch": batch,
-        "hidden": hidden,
-        "learning_rate": learning_rate,
-        "patience": patience,
-        "tolerance": tolerance,
-    }
     config = TrainConfig(
         model=model,
         modalities=tuple(modality) if modality else None,
@@ -292,7 +292,12 @@ def train_command(
         device=device,
         precision=precision,
         processes=processes,
-        **{name: value for name, value in optional.items() if value is not None},  # type: ignore[arg-type]
+        epochs=epochs,
+        batch=batch,
+        hidden=hidden,
+        learning_rate=learning_rate,
+        patience=patience,
+        tolerance=tolerance,
     )
     out = out or Path("runs") / f"{model}-{adversary}"
     opened = Corpus(corpus) if corpus else _simulated_beside(out)

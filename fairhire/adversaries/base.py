@@ -65,6 +65,7 @@ class Opponent:
     ``build`` makes a new adversary (also at every restart); ``steps`` is how many steps it learns per step of the
     model. One step was measured to make real leakage worse, five or more to lower it (papers section 5). ``average``
     is called after each backward pass with the adversary's parameters, for several processes to agree on a gradient.
+    It reads in float32 whatever the model computes in: the lowest bits may be all that a leak has left.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Opponent:
 
     def learn(self, representation: Tensor, batch: InterviewBatch) -> AdversaryOutput:
         """Take ``steps`` steps on a representation (B, H) that is left alone; return how the last one began."""
-        frozen = representation.detach()
+        frozen = representation.detach().float()
         for _ in range(self.steps):
             self.optimiser.zero_grad(set_to_none=True)
             output: AdversaryOutput = self.adversary(frozen, batch)
@@ -108,7 +109,7 @@ class Opponent:
         """
         self.adversary.requires_grad_(False)
         try:
-            output: AdversaryOutput = self.adversary(reverse_gradient(representation, strength), batch)
+            output: AdversaryOutput = self.adversary(reverse_gradient(representation.float(), strength), batch)
         finally:
             self.adversary.requires_grad_(True)
         return output.loss

@@ -25,7 +25,7 @@ class SensitiveLabels:
     """Sensitive labels by interview id, handed over on purpose; an interview that is absent has none.
 
     ``classes`` names the categories, ``of`` maps an interview id to a place in ``classes``. Raises
-    :class:`DataError` for fewer than two categories in use.
+    :class:`DataError` for fewer than two categories in use, or a place that names none.
     """
 
     classes: Sequence[str]
@@ -36,6 +36,12 @@ class SensitiveLabels:
             raise DataError(
                 f"the label adversary: expected at least 2 categories in use, got {sorted(set(self.of.values()))}"
             )
+        for name, place in self.of.items():
+            if not 0 <= place < len(self.classes):
+                raise DataError(
+                    f"the label adversary, interview {name!r}: expected a place among {len(self.classes)} categories, "
+                    f"got {place}"
+                )
 
 
 class GuessTheLabel(Adversary):

@@ -18,8 +18,9 @@ __all__ = ["TrainConfig"]
 class TrainConfig:
     """Settings of one run; sources of the defaults are in ``docs/training.md``.
 
-    ``modalities`` None means all of the corpus, ``batch`` None :meth:`batch_size`. ``split`` is ``candidate``, ``fold:i/k``, or a split that the corpus
-    brings along. ``strengths`` holds the adversary strengths to try; one of several is chosen without labels.
+    ``modalities`` None means all of the corpus, ``batch`` None :meth:`batch_size`. ``split`` is ``candidate``,
+    ``fold:i/k``, or a split that the corpus brings along. ``strengths`` holds the adversary strengths to try; one of
+    several is chosen without labels.
     Epochs without an adversary: all learn the task. With one: ``head_start`` epochs learn the task, in ``warm_up``
     epochs only the adversary learns, then both play while the strength ramps up over the first ``ramp`` share of
     the remaining epochs. Raises :class:`UsageError` naming the field, what was expected and what came.
@@ -78,23 +79,30 @@ class TrainConfig:
             "face_width",
         )
         for name in (*whole, "epochs", "processes", "patience", "checkpoint_steps"):
-            self._range(name, 1, 10**9)
+            self._whole(name, 1, 10**9)
         for name in ("head_start", "warm_up", "restarts", "seed"):
-            self._range(name, 0, 2**32 - 1)
+            self._whole(name, 0, 2**32 - 1)
         if self.batch is not None:
-            self._range("batch", 2, 10**9)
+            self._whole("batch", 2, 10**9)
         self._range("dropout", 0.0, 0.95)
         self._range("ramp", 0.0, 1.0)
         self._range("tolerance", 0.0, 1.0)
         self._range("threshold", 0.0, 1.0)
         for name in ("learning_rate", "adversary_learning_rate", "clip"):
             self._range(name, 1e-12, 1e6)
-        if not self.strengths or any(not 0 < value <= 1e4 for value in self.strengths):
-            raise UsageError(f"strength: expected numbers above 0 and at most 10000, got {list(self.strengths)}")
+        if not _all_numbers(self.strengths) or not all(0 < value <= 1e4 for value in self.strengths):
+            raise UsageError(f"strength: expected numbers above 0 and at most 10000, got {self.strengths!r}")
         if len(set(self.strengths)) != len(self.strengths):
             raise UsageError(f"strength: expected every value once, got {list(self.strengths)}")
-        if self.modalities is not None and len(set(self.modalities)) != len(self.modalities):
-            raise UsageError(f"modality: expected every name once, got {', '.join(self.modalities)}")
+        if self.modalities is not None:
+            if not isinstance(self.modalities, tuple) or not self.modalities:
+                raise UsageError(f"modality: expected names, or None for all, got {self.modalities!r}")
+            if len(set(self.modalities)) != len(self.modalities):
+                raise UsageError(f"modality: expected every name once, got {', '.join(self.modalities)}")
+        if not isinstance(self.split, str) or not self.split:
+            raise UsageError(f"split: expected candidate, fold:i/k or the name of a split, got {self.split!r}")
+        if not _all_numbers(self.fractions) or len(self.fractions) != 3:
+            raise UsageError(f"fractions: expected three numbers such as 0.8/0.1/0.1, got {self.fractions!r}")
         if self.adversary != "none" and self.epochs <= self.head_start + self.warm_up:
             raise UsageError(
                 f"epochs: expected more than head start + warm-up ({self.head_start + self.warm_up}) "
@@ -105,9 +113,14 @@ class TrainConfig:
         if (value := getattr(self, name)) not in allowed:
             raise UsageError(f"{name.replace('_', '-')}: expected one of {', '.join(allowed)}, got {value!r}")
 
+    def _whole(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if not (isinstance(value, int) and not isinstance(value, bool) and low <= value <= high):
+            raise UsageError(f"{name.replace('_', '-')}: expected a whole number from {low} to {high}, got {value!r}")
+
     def _range(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)
-        if not (isinstance(value, int | float) and math.isfinite(value) and low <= value <= high):
+        if not (_all_numbers((value,)) and low <= value <= high):
             raise UsageError(f"{name.replace('_', '-')}: expected a number from {low:g} to {high:g}, got {value!r}")
 
     def batch_size(self, interviews: int) -> int:
@@ -132,3 +145,12 @@ class TrainConfig:
             name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
         }
         return cls(**settings)
+
+
+def _all_numbers(values: object) -> bool:
+    """Return whether ``values`` is a tuple of at least one finite number and nothing else."""
+    return (
+        isinstance(values, tuple)
+        and len(values) > 0
+        and all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+    )

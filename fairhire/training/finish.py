@@ -29,14 +29,14 @@ DEFEATED = 1.2  # adversary loss over that of the mean face: above it the advers
 
 
 def fingerprint(
-    corpus: Corpus, word_vectors: Path | None, sensitive_labels: SensitiveLabels | None
+    corpus: Corpus, config: TrainConfig, word_vectors: Path | None, sensitive_labels: SensitiveLabels | None
 ) -> dict[str, str | None]:
-    """Return the SHA-256 of everything a run reads; a resumed run must read the same."""
-    faces = corpus.path / "biometrics" / "biometrics.json"
+    """Return the SHA-256 of everything a run reads; a resumed run must read the same, and no faces if it needs none."""
+    faces = corpus.path / "biometrics" / "biometrics.json" if config.adversary.startswith("face") else None
     labels = None if sensitive_labels is None else canonical_json(dict(sensitive_labels.of))
     return {
         "corpus_sha256": sha256(corpus.path / "corpus.json"),
-        "faces_sha256": sha256(faces) if faces.exists() else None,
+        "faces_sha256": None if faces is None else sha256(faces),
         "word_vectors_sha256": None if word_vectors is None else sha256(word_vectors),
         "sensitive_labels": None if labels is None else _digest(labels),
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairhire.atomic import storage_errors, write_json
-from fairhire.errors import UsageError
+from fairhire.errors import DataError, UsageError
 from fairhire.training.config import TrainConfig
 from fairhire.training.selection import Checkpoint, undominated
 
@@ -74,13 +74,13 @@ def open_folder(out: Path, config: TrainConfig, fingerprint: dict[str, Any]) -> 
     """Return the ``training/`` folder of ``out``, new or of the same unfinished run.
 
     Raises :class:`UsageError` when ``out`` holds a finished run, something else, or an unfinished run of another
-    configuration or corpus (the first setting that differs is named).
+    configuration or corpus (the first setting that differs is named), :class:`DataError` when its record is damaged.
     """
     folder = out / "training"
     path = folder / "run.json"
     record = {"config": config.to_dict(), **fingerprint}
     if path.exists():
-        before = _flat(json.loads(path.read_text(encoding="utf-8")))
+        before = _flat(_read(path))
         for key, value in _flat(record).items():
             if (old := before.get(key)) != value:
                 raise UsageError(
@@ -90,6 +90,9 @@ def open_folder(out: Path, config: TrainConfig, fingerprint: dict[str, Any]) -> 
         return folder
     if (out / "provenance.json").exists():
         raise UsageError(f"{out}: expected a new folder for the run, found a finished run; choose another --out")
+    for place in (out, *out.parents):
+        if place.exists() and not place.is_dir():
+            raise UsageError(f"{place}: expected a new folder for the run, found a file; choose another --out")
     if out.exists() and any(entry.name != "training" for entry in out.iterdir()):
         raise UsageError(f"{out}: expected a new folder for the run, found other files; choose another --out")
     with storage_errors(folder):
@@ -107,8 +110,21 @@ def drop_unchosen(folder: Path, journal: Journal, strengths: tuple[float, ...]) 
 
 
 def close_folder(folder: Path) -> None:
-    """Delete what only an unfinished run needs, the adversary among it."""
+    """Delete what only an unfinished run needs, the adversary among it; what says "unfinished" goes last."""
+    for path in folder.iterdir():
+        if path.name != "run.json":
+            path.unlink()
     shutil.rmtree(folder)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected the settings of an unfinished run, got {error}") from None
+    if not isinstance(record, dict) or not isinstance(record.get("config"), dict):
+        raise DataError(f"{path}: expected the settings of an unfinished run, got no configuration")
+    return record
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:

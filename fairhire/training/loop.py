@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fairhire.adversaries.base import Opponent
 from fairhire.adversaries.label import SensitiveLabels
@@ -53,13 +55,16 @@ def train(
     out = Path(out)
     setting = prepare(corpus, config, sensitive_labels=sensitive_labels, word_vectors=word_vectors)
     fabric = start_fabric(config)
-    folder = open_folder(out, config, fingerprint(corpus, word_vectors, sensitive_labels))
-    if (out / "provenance.json").exists():  # killed between the last file and the tidying up
-        close_folder(folder)
-        return Run(out)
+    folder = open_folder(out, config, fingerprint(corpus, config, word_vectors, sensitive_labels))
+    finished = (out / "provenance.json").exists()
     state = folder / "state.safetensors"
-    journal = Journal.from_dict(read_record(state)) if state.exists() else Journal()
-    resumed = state.exists()
+    resumed = state.exists() and not finished
+    journal = Journal.from_dict(read_record(state)) if resumed else Journal()
+    fabric.barrier()  # every process knows where the run stands before one of them moves on
+    if finished:  # killed between the last file and the tidying up
+        if fabric.is_global_zero:
+            close_folder(folder)
+        return Run(out)
     while journal.attempt < len(config.strengths):
         game = _Game(fabric, setting, config, folder, journal, advance)
         if resumed:
@@ -69,6 +74,7 @@ def train(
             game.play_epoch()
         journal.next_attempt()
     chosen = choose(journal.checkpoints, config.tolerance)
+    fabric.barrier()
     if fabric.is_global_zero:
         load_weights(weights_file(folder, chosen, config.strengths), game.model)
         finish_run(out, setting, config, game.model, journal, chosen, device=fabric.device)
@@ -117,13 +123,13 @@ class _Game:
         with self.fabric.autocast(), torch.set_grad_enabled(plan.model_learns):
             output = self.model(batch)
             loss = self.model.task_loss(output, batch)
-        journal.add("loss", float(loss.detach()) * len(batch))
+        self._add("loss", loss, len(batch))
         journal.add("n", len(batch))
         plays = opponent is not None and plan.adversary_learns and everyone(self.fabric, opponent.can_play(batch))
         if plays and opponent is not None:
             read = opponent.learn(output.representation, batch)
             for name in ("loss", "accuracy", "chance"):
-                journal.add(f"adversary_{name}", float(getattr(read, name).detach()) * read.n)
+                self._add(f"adversary_{name}", getattr(read, name), read.n)
             journal.add("adversary_n", read.n)
             if plan.strength_end > 0:
                 strength = plan.strength + progress * (plan.strength_end - plan.strength)
@@ -137,6 +143,16 @@ class _Game:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
             self.optimiser.step()
         self.advance(1, self._facts())
+
+    def _add(self, name: str, value: Tensor, weight: int) -> None:
+        """Add to one of the epoch's sums; a number that has run away ends the run in words."""
+        number = float(value.detach())
+        if not isfinite(number):
+            raise NotComputableError(
+                f"training diverged in epoch {self.journal.epoch}: expected a finite {name.replace('_', ' ')}, got "
+                f"{number}; lower the learning rate or the adversary's strength"
+            )
+        self.journal.add(name, number * weight)
 
     def _close_epoch(self, plan: Plan) -> None:
         journal, sums = self.journal, self.journal.sums
@@ -158,7 +174,7 @@ class _Game:
         setting, corpus = self.setting, self.setting.corpus
         rows = setting.validation
         prediction = run_model(self.model, setting.reader, rows, device=self.fabric.device)
-        hirable = corpus.interviews["hirable"].to_numpy(dtype=bool)[rows]
+        hirable = corpus.interviews["hirable"].iloc[rows].to_numpy(dtype=bool)
         figures = {
             "validation_auc": auc(hirable, prediction.score),
             **_f1(hirable, prediction.score >= self.config.threshold),

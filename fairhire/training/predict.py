@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fairhire.data.collate import BatchReader
 from fairhire.data.corpus import Corpus
 from fairhire.data.vocabulary import Vocabulary
-from fairhire.errors import DataError
+from fairhire.errors import DataError, UsageError
 from fairhire.model import HireNetModel, ModelConfig, load_model
 from fairhire.progress import Advance, silent
 from fairhire.runs import Run
@@ -68,14 +68,18 @@ def predict(run: Run, corpus: Corpus, *, device: torch.device | str = "cpu", adv
     """Return a run's scores and representations of every interview of ``corpus``, in the corpus's order.
 
     The deployed model alone is read: no adversary, no face. Decisions use the run's threshold. Raises
-    :class:`DataError` when the corpus lacks a modality of the model or has another width.
+    :class:`DataError` when the corpus lacks a modality of the model or has another width, :class:`UsageError` for a
+    device that is not there.
     """
+    device = _device(device)
     model = load_model(run.model)
     config = model.config
-    reader = BatchReader(corpus, _words(run.model, config), tuple(config.modalities), longest=run.config["longest"])
     for name, width in config.modalities.items():
+        if name not in corpus.modalities:
+            raise DataError(f"{corpus.path}: expected modality {name!r}, got {', '.join(corpus.modalities)}")
         if corpus.modalities[name].width != width:
             raise DataError(f"{corpus.path}, {name}: expected width {width}, got {corpus.modalities[name].width}")
+    reader = BatchReader(corpus, _words(run.model, config), tuple(config.modalities), longest=run.config["longest"])
     rows = np.arange(len(corpus))
     prediction = run_model(model.to(device), reader, rows, device=device, advance=advance)
     return scores_of(corpus, prediction, np.full(len(corpus), "", dtype="<U10"), run.config["threshold"])
@@ -95,6 +99,15 @@ def scores_of(corpus: Corpus, prediction: Prediction, parts: NDArray[np.str_], t
         hirable=np.where(labels.isna(), -1, labels.fillna(False)).astype(np.int64),
         representation=prediction.representation,
     )
+
+
+def _device(name: torch.device | str) -> torch.device:
+    kind = str(name).partition(":")[0]
+    if kind not in ("cpu", "cuda"):
+        raise UsageError(f"device: expected cpu or cuda, got {str(name)!r}")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device: expected a machine with CUDA for --device cuda, got none; use --device cpu")
+    return torch.device(name)
 
 
 def _words(folder: Path, config: ModelConfig) -> Vocabulary:

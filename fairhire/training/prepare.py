@@ -25,6 +25,8 @@ from fairhire.training.config import TrainConfig
 
 __all__ = ["Setting", "prepare"]
 
+PROBED = 3  # people whom a face-retrieval probe needs on each side; asked for here, not after an hour of training
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -101,7 +103,7 @@ def prepare(
     if word_vectors is not None:
         vectors, found = read_word_vectors(word_vectors, vocabulary)
         remarks.append(f"word vectors: {found} of the {len(vocabulary) - 2} known words are in {word_vectors.name}")
-    attack, with_faces = _attack(corpus, config, rows["train"], sensitive_labels, remarks)
+    attack, with_faces = _attack(corpus, config, rows["train"], rows["validation"], sensitive_labels, remarks)
     left_out: list[dict[str, str | int]] = [
         {"what": "interviews", "n": int((~labelled).sum()), "why": "no hirable label: scored, not trained on"},
         {"what": "interviews", "n": int((~usable).sum()), "why": f"nothing recorded in {', '.join(wanted)}: no score"},
@@ -160,27 +162,42 @@ def _attack(
     corpus: Corpus,
     config: TrainConfig,
     train: NDArray[np.int64],
+    validation: NDArray[np.int64],
     sensitive_labels: SensitiveLabels | None,
     remarks: list[str],
 ) -> tuple[Callable[[int], Adversary] | None, bool]:
     if config.adversary == "none":
         return None, False
     if sensitive_labels is not None:
-        named = sum(name in sensitive_labels.of for name in corpus.interviews["id"].to_numpy(dtype=str)[train])
+        ids = corpus.interviews["id"].to_numpy(dtype=str)[train]
+        named = sum(name in sensitive_labels.of for name in ids)
+        if len({sensitive_labels.of[name] for name in ids if name in sensitive_labels.of}) < 2:
+            raise DataError(
+                f"{corpus.path}: expected sensitive labels of at least 2 categories among training interviews for "
+                f"--adversary label, got {named} of {'one category' if named else 'no category'}"
+            )
         remarks.append(
             f"the label adversary READS SENSITIVE LABELS ({', '.join(sensitive_labels.classes)}) of {named} of the "
             f"{len(train)} training interviews; it is a baseline, not the product's method"
         )
         return lambda width: ADVERSARIES["label"](width, sensitive_labels), False
     if not corpus.has_faces:
-        raise DataError(f"{corpus.path}: expected face embeddings in biometrics/ for --adversary face, found none")
-    found = corpus.face_rows[train]
-    people = corpus.interviews["candidate"].to_numpy(dtype=str)[train[found >= 0]]
-    if len(set(people)) < 2:
         raise DataError(
-            f"{corpus.path}: expected faces of at least 2 training candidates for --adversary face, "
-            f"got {len(set(people))}"
+            f"{corpus.path}: expected face embeddings in biometrics/ for --adversary {config.adversary}, found none"
         )
+    found = corpus.face_rows[train]
+    people = corpus.interviews["candidate"].to_numpy(dtype=str)
+    judged = set(people[validation])
+    with_face = {
+        "training": set(people[train[found >= 0]]) - judged,  # the probe that chooses must not know who is judged
+        "validation": set(people[validation[corpus.face_rows[validation] >= 0]]),
+    }
+    for part, faces in with_face.items():
+        if len(faces) < PROBED:
+            raise DataError(
+                f"{corpus.path}: expected faces of at least {PROBED} {part} candidates for --adversary "
+                f"{config.adversary}, got {len(faces)}"
+            )
     target = fit_face_target(np.asarray(corpus.faces[found[found >= 0]]), width=config.face_width)
     if without := int((found < 0).sum()):
         remarks.append(f"{without} of {len(train)} training interviews have no face: they teach the task only")

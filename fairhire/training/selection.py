@@ -40,7 +40,7 @@ def choose(checkpoints: Sequence[Checkpoint], tolerance: float) -> Checkpoint:
 def undominated(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
     """Return the checkpoints that no other beats or equals in task and leak at once (the earlier of equals stays)."""
     kept: list[Checkpoint] = []
-    for one in sorted(checkpoints, key=lambda c: (-c.task, max(c.leak, 0.5), c.epoch)):
+    for one in sorted(checkpoints, key=lambda c: (-c.task, max(c.leak, 0.5), c.epoch, c.strength)):
         if not kept or max(one.leak, 0.5) < max(kept[-1].leak, 0.5):
             kept.append(one)
     return kept
