@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fairhire import __version__
-from fairhire.errors import DataError, FairhireError, UsageError
+from fairhire.errors import DataError, FairhireError, NotComputableError, UsageError
 from fairhire.progress import show_progress, silent
 
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ app = typer.Typer(
     name="fairhire",
     help="Hiring models that do not judge by the face, and audits that can prove it.",
     epilog=_EXIT_CODES,
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-corpus_app = typer.Typer(help="Make, import and inspect corpora.", no_args_is_help=True, epilog=_EXIT_CODES)
+corpus_app = typer.Typer(help="Make, import and inspect corpora.", epilog=_EXIT_CODES)
 app.add_typer(corpus_app, name="corpus")
+
+_INTERRUPTED = 130  # as of a program that SIGINT ends
 
 _quiet = False
 
@@ -52,19 +54,36 @@ def main() -> None:
     """Run the command line; every mistake of a user ends in one line and its exit code."""
     global _quiet
     words = sys.argv[1:]
-    _quiet = "--quiet" in words  # understood before and after the command
+    _quiet = "--quiet" in words or _is_helper()  # understood before and after the command
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this program
+            setattr(sys, name, io.StringIO())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal has no letters for
     try:
         code = app([word for word in words if word != "--quiet"], standalone_mode=False)
+        sys.stdout.flush()
+        if code == _INTERRUPTED:  # typer's own answer to Ctrl-C, without a word
+            raise KeyboardInterrupt
     except FairhireError as error:
         code = _fail(str(error), error.exit_code)
     except typer.TyperException as error:
         code = _fail(error.format_message(), 2)
     except (KeyboardInterrupt, typer.Abort):
-        code = _fail("interrupted; what was finished is kept", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = _fail("interrupted; what was finished is kept", _INTERRUPTED)
+    except (BrokenPipeError, SystemExit):  # typer and rich leave so, when nobody reads the results any more
+        _drop_results()
+        code = 141  # as of a program that SIGPIPE ends
+    except OSError as error:
+        if error.filename is None:
+            _drop_results()
+        code = _fail(f"{error.filename or 'writing the results'}: {error.strerror or error}", DataError.exit_code)
     sys.exit(code or 0)
+
+
+def _drop_results() -> None:
+    """Send what is still to be written nowhere, so that nothing is tried again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:
@@ -79,8 +98,9 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _everywhere(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and end.", callback=_version, is_eager=True)
     ] = False,
@@ -89,6 +109,25 @@ def _everywhere(
     ] = False,
 ) -> None:
     """Options of every command."""
+    global _quiet
+    _quiet = _quiet or quiet or version
+    _need_command(context)
+
+
+@corpus_app.callback(invoke_without_command=True)
+def _corpus(context: typer.Context) -> None:
+    _need_command(context)
+
+
+def _need_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        sys.stderr.write(f"{context.get_help()}\n")
+        raise typer.Exit(UsageError.exit_code)
+
+
+def _is_helper() -> bool:
+    """Return whether this is one of several training processes, but not the first, which speaks for all."""
+    return os.environ.get("LOCAL_RANK", "0") != "0"
 
 
 def _say(text: str) -> None:
@@ -107,24 +146,26 @@ def _progress(what: str, total: int) -> Iterator[Any]:
 
 
 def _print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    table = Table(title=title, title_justify="left")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+    table = Table()
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)  # a file or a pipe: lines whole
+    sys.stdout.write(f"{title}\n")
     console.print(table)
 
 
 # --- corpora --------------------------------------------------------------------------------------------------------
 
 
-@corpus_app.command("simulate")
+@corpus_app.command("simulate", epilog=_EXIT_CODES)
 def corpus_simulate(
     out: Annotated[
-        Path, typer.Argument(help="The corpus to make; OUT.people.csv and OUT.truth.csv are put beside it.")
+        Path,
+        typer.Argument(metavar="OUT", help="The corpus to make; OUT.people.csv and OUT.truth.csv are put beside it."),
     ],
     interviews: Annotated[int, typer.Option(help="Interviews to make.")] = 1000,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
@@ -152,11 +193,15 @@ def corpus_simulate(
     _written(write_imported(_counted(simulate(config), interviews), out), truth=True)
 
 
-@corpus_app.command("import")
+@corpus_app.command("import", epilog=_EXIT_CODES)
 def corpus_import(
-    dataset: Annotated[str, typer.Argument(help="first-impressions, faircvtest, mit-interview or table.")],
-    source: Annotated[Path, typer.Argument(help="The data set as its authors give it out: a file or a folder.")],
-    out: Annotated[Path, typer.Argument(help="The corpus to make; OUT.people.csv is put beside it.")],
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help="first-impressions, faircvtest, mit-interview or table.")
+    ],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="The data set as its authors give it out: a file or a folder.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The corpus to make; OUT.people.csv is put beside it.")],
     cut: Annotated[
         float | None, typer.Option(help="Hirable means at or above this rating (default: the data set's own).")
     ] = None,
@@ -192,8 +237,8 @@ def corpus_import(
     _written(corpus, truth=imported.truth is not None)
 
 
-@corpus_app.command("info")
-def corpus_info(path: Annotated[Path, typer.Argument(help="A corpus.")]) -> None:
+@corpus_app.command("info", epilog=_EXIT_CODES)
+def corpus_info(path: Annotated[Path, typer.Argument(metavar="PATH", help="A corpus.")]) -> None:
     """Print what a corpus holds."""
     from fairhire.data.corpus import Corpus
 
@@ -220,8 +265,8 @@ def corpus_info(path: Annotated[Path, typer.Argument(help="A corpus.")]) -> None
     _print_table(str(path), ["", "holds"], facts)
 
 
-@corpus_app.command("check")
-def corpus_check(path: Annotated[Path, typer.Argument(help="A corpus.")]) -> None:
+@corpus_app.command("check", epilog=_EXIT_CODES)
+def corpus_check(path: Annotated[Path, typer.Argument(metavar="PATH", help="A corpus.")]) -> None:
     """Read every byte of a corpus and say whether it is sound (exit code 4 if not)."""
     from fairhire.data.corpus import Corpus
 
@@ -233,11 +278,16 @@ def corpus_check(path: Annotated[Path, typer.Argument(help="A corpus.")]) -> Non
 # --- training -------------------------------------------------------------------------------------------------------
 
 
-@app.command("train")
+@app.command("train", epilog=_EXIT_CODES)
 def train_command(
-    corpus: Annotated[Path | None, typer.Argument(help="A corpus; without one, the simulated corpus is made.")] = None,
+    corpus: Annotated[
+        Path | None, typer.Argument(metavar="CORPUS", help="A corpus; without one, the simulated corpus is made.")
+    ] = None,
     adversary: Annotated[str, typer.Option(help="none, face, face-regression, or label (a baseline).")] = "none",
-    modality: Annotated[list[str] | None, typer.Option(help="Use only this modality; may be given again.")] = None,
+    modality: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Use only this modality; may be given again (default: all of the corpus)."),
+    ] = None,
     model: Annotated[str, typer.Option(help="hirenet, hn-satt, hn-avg or bigru.")] = "hirenet",
     fusion: Annotated[str, typer.Option(help="How several modalities meet: none, early or late.")] = "early",
     out: Annotated[Path | None, typer.Option(help="The run to write (default: runs/MODEL-ADVERSARY).")] = None,
@@ -263,7 +313,10 @@ def train_command(
     fractions: Annotated[
         str, typer.Option(help="Shares of people in train/validation/test (the paper's).")
     ] = "0.8/0.1/0.1",
-    word_vectors: Annotated[Path | None, typer.Option(help="Word vectors as fastText or GloVe text.")] = None,
+    word_vectors: Annotated[
+        Path | None,
+        typer.Option(help="Word vectors as fastText or GloVe text (default: word embeddings are learnt)."),
+    ] = None,
     label_table: Annotated[
         Path | None, typer.Option(help="SENSITIVE labels, for --adversary label only: a people table.")
     ] = None,
@@ -300,19 +353,22 @@ def train_command(
         tolerance=tolerance,
     )
     out = out or Path("runs") / f"{model}-{adversary}"
+    if not out.name:
+        raise UsageError(f"--out: expected the name of a new folder, got {out}")
     opened = Corpus(corpus) if corpus else _simulated_beside(out)
     labels = _sensitive_labels(opened, adversary, label_table, label_attribute)
     interviews = round(len(opened) * config.fractions[0])
     steps = max(1, round(interviews / config.batch_size(interviews))) * config.epochs * len(config.strengths)
     with _progress("training", steps) as advance:
         run = train(opened, config, out, sensitive_labels=labels, word_vectors=word_vectors, advance=advance)
-    _print_run(run)
+    if not _is_helper():
+        _print_run(run)
 
 
-@app.command("predict")
+@app.command("predict", epilog=_EXIT_CODES)
 def predict_command(
-    run: Annotated[Path, typer.Argument(help="A finished run.")],
-    corpus: Annotated[Path, typer.Argument(help="A corpus with the same modalities.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run.")],
+    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="A corpus with the same modalities.")],
     out: Annotated[Path, typer.Option(help="The scores table to write: .parquet or .csv.")],
     representation: Annotated[Path | None, typer.Option(help="Write the interview vectors there (.npy).")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -327,6 +383,9 @@ def predict_command(
 
     if out.suffix not in (".parquet", ".csv"):
         raise UsageError(f"--out: expected a name ending in .parquet or .csv, got {out}")
+    if representation is not None and representation.suffix != ".npy":
+        raise UsageError(f"--representation: expected a name ending in .npy, got {representation}")
+    _check_device(device)
     opened = Corpus(corpus)
     with _progress("predicting", len(opened)) as advance:
         scores = predict(Run(run), opened, device=device, advance=advance)
@@ -338,6 +397,15 @@ def predict_command(
     missing = int((scores.decision < 0).sum())
     _say(f"{len(scores) - missing} interviews scored, {missing} without anything the model reads (score left empty)")
     sys.stdout.write(f"{out}\n")
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    if device not in ("cpu", "cuda"):
+        raise UsageError(f"--device: expected cpu or cuda, got {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device: expected a machine with CUDA for cuda, got none; use --device cpu")
 
 
 def _counted(imported: Imported, total: int | None) -> Imported:
@@ -466,38 +534,49 @@ def _print_run(run: Run) -> None:
 # --- leakage --------------------------------------------------------------------------------------------------------
 
 
-@app.command("leakage")
+@app.command("leakage", epilog=_EXIT_CODES)
 def leakage_command(
-    run: Annotated[Path, typer.Argument(help="A finished run.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run.")],
     corpus: Annotated[
-        Path | None, typer.Argument(help="Its corpus, for its faces; without it face retrieval is left out.")
+        Path | None,
+        typer.Argument(metavar="CORPUS", help="Its corpus, for its faces; without it face retrieval is left out."),
     ] = None,
     people: Annotated[Path | None, typer.Option(help="The people table: candidate, then protected attributes.")] = None,
     baseline: Annotated[
         Path | None, typer.Option(help="The undefended run on the same corpus and split, to stand beside.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write everything as JSON there.")] = None,
-    controls: Annotated[int, typer.Option(help="Permutations of every attribute among people, to show chance.")] = 5,
-    seed: Annotated[int, typer.Option(help="Of probes, permutations and bootstrap.")] = 0,
+    controls: Annotated[
+        int, typer.Option(min=0, help="Permutations of every attribute among people, to show chance.")
+    ] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Of probes, permutations and bootstrap.")] = 0,
 ) -> None:
     """Measure what fresh probes read of people from the scores and the representation of a run."""
+    from dataclasses import replace
+    from importlib.metadata import version
+
     import numpy as np
 
-    from fairhire.atomic import write_json
+    from fairhire.atomic import sha256, write_json
     from fairhire.audit.demographics import read_demographics
-    from fairhire.audit.leakage import leakage
+    from fairhire.audit.leakage import LeftOut, leakage
     from fairhire.data.corpus import Corpus
+    from fairhire.estimate import Undefined
     from fairhire.runs import Run
 
     if people is None:
         raise UsageError("--people: expected a people table (candidate, then protected attributes), got none")
     defended, demographics = Run(run), read_demographics(people)
+    subject = run.resolve().name
     undefended = None if baseline is None else Run(baseline)
-    scores = defended.scores
+    scores, left_out = defended.scores, []
+    inputs = [(people, people, len(demographics)), (run, run / "provenance.json", len(scores))]
     if undefended is not None and not (
         np.array_equal(undefended.scores.ids, scores.ids) and np.array_equal(undefended.scores.split, scores.split)
     ):
         raise DataError(f"{baseline}: expected the interviews and the split of {run}, got others")
+    if baseline is not None:
+        inputs.append((baseline, baseline / "provenance.json", len(scores)))
     for attribute, spellings in demographics.merged.items():
         _say(
             f"{attribute}: " + ", ".join(f"{written!r} read as {category!r}" for written, category in spellings.items())
@@ -505,32 +584,34 @@ def leakage_command(
     test = scores.split == "test"
     fit = (scores.split == "train") & ~np.isin(scores.candidates, scores.candidates[test])
     if shared := int((scores.split == "train").sum() - fit.sum()):
-        _say(f"left out of the probes' people: {shared} training interviews of candidates who are also tested")
+        left_out.append(LeftOut("training interviews", shared, "of candidates who are also tested"))
     faces = face_mask = None
     if corpus is not None and (opened := Corpus(corpus)).has_faces:
         if not np.array_equal(opened.interviews["id"].to_numpy(dtype=str), scores.ids):
             raise DataError(f"{corpus}: expected the interviews of {run}, got others")
         face_mask = opened.face_rows >= 0
         faces = np.asarray(opened.faces)[np.maximum(opened.face_rows, 0)]
+        inputs.append((corpus, corpus / "corpus.json", len(opened)))
     else:
-        _say("left out: face retrieval: no corpus with faces was given")
+        left_out.append(LeftOut("interviews in face retrieval", len(scores), "no corpus with faces was given"))
     result = leakage(
         _sources(defended),
         demographics,
         candidates=scores.candidates,
         fit=fit,
         test=test,
-        subject=run.name,
+        subject=subject,
         against=None if undefended is None else _sources(undefended),
-        against_subject="undefended" if baseline is None else f"{baseline.name} (baseline)",
+        against_subject="undefended" if baseline is None else f"{baseline.resolve().name} (baseline)",
         faces=faces,
         face_mask=face_mask,
         controls=controls,
         seed=seed,
         watch=_progress,
     )
-    _print_leakage(result, run.name)
-    sentence = _adversary_beside(defended, result, run.name)
+    result = replace(result, left_out=(*result.left_out, *left_out))
+    _print_leakage(result, subject)
+    sentence = _adversary_beside(defended, result, subject)
     if sentence:
         sys.stdout.write(f"{sentence}\n")
     if out is not None:
@@ -538,22 +619,20 @@ def leakage_command(
         record["adversary"] = {key: defended.chosen.get(f"adversary_{key}") for key in ("accuracy", "chance")}
         record["disagreement"] = sentence
         record["inputs"] = [
-            {"name": path.name, "sha256": sha}
-            for path, sha in ((people, _sha(people)), (run, _sha(run / "provenance.json")))
+            {"name": path.resolve().name, "sha256": sha256(file), "rows": rows} for path, file, rows in inputs
         ]
+        record["versions"] = {name: version(name) for name in ("fairhire", "numpy", "scikit-learn")}
         write_json(out, record)
         sys.stdout.write(f"{out}\n")
+    reasons = [row.estimate.reason for row in result.rows if isinstance(row.estimate, Undefined)]
+    if len(reasons) == len(result.rows):
+        why = reasons[0] if reasons else f"{people} leaves nothing to ask for"
+        raise NotComputableError(f"leakage of {run}: nothing could be measured: {why}")
 
 
 def _sources(run: Run) -> dict[str, Any]:
     assert run.scores.representation is not None
     return {"score": run.scores.score, "representation": run.scores.representation}
-
-
-def _sha(path: Path) -> str:
-    from fairhire.atomic import sha256
-
-    return sha256(path)
 
 
 def _adversary_beside(run: Run, result: LeakageResult, subject: str) -> str | None:
@@ -594,10 +673,10 @@ def _print_leakage(result: LeakageResult, subject: str) -> None:
 # --- the demo -------------------------------------------------------------------------------------------------------
 
 
-@app.command("demo")
+@app.command("demo", epilog=_EXIT_CODES)
 def demo_command(
     out: Annotated[Path, typer.Option(help="The folder for corpus, runs and report.")] = Path("demo-report"),
-    interviews: Annotated[int, typer.Option(help="Interviews to simulate.")] = 1200,
+    interviews: Annotated[int, typer.Option(help="Interviews to simulate.")] = 2000,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
 ) -> None:
     """Simulate biased interviews, train without and with the face adversary, and compare both in one report."""

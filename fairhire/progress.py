@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -27,10 +28,10 @@ def silent(steps: int = 1, facts: str = "") -> None:
 @contextmanager
 def show_progress(what: str, total: int, *, done: int = 0) -> Iterator[Advance]:
     """Show a bar for ``total`` steps on standard error, if that is a terminal; ``done`` were done before."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():  # not rich's own answer, which FORCE_COLOR turns to yes in many a CI
         yield silent
         return
+    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -62,18 +62,23 @@ class Run:
         """One record an epoch, in order."""
         path = self.path / "history.jsonl"
         try:
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: expected one JSON record a line, got {error}") from None
+        if strangers := [record for record in records if not isinstance(record, dict)]:
+            raise DataError(f"{path}: expected one JSON record a line, got {type(strangers[0]).__name__}")
+        return records
 
     @cached_property
     def chosen(self) -> dict[str, Any]:
         """The history record of the epoch whose weights are deployed."""
-        epoch = self.provenance["chosen_epoch"]
+        epoch, strength = (self.provenance.get(f"chosen_{name}") for name in ("epoch", "strength"))
         for record in self.history:
-            if record["epoch"] == epoch:
+            if record.get("epoch") == epoch and record.get("strength") == strength:
                 return record
-        raise DataError(f"{self.path}/history.jsonl: expected a record of epoch {epoch}, found none")
+        raise DataError(
+            f"{self.path}/history.jsonl: expected a record of epoch {epoch} at strength {strength}, found none"
+        )
 
     @cached_property
     def scores(self) -> Scores:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import tokenize
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,7 @@ from fairhire.errors import DataError
 
 __all__ = ["Scores", "read_scores"]
 
-_TRUE, _FALSE = ("1", "true", "yes"), ("0", "false", "no")
+_BINARY = {"": -1, "1": 1, "true": 1, "yes": 1, "1.0": 1, "0": 0, "false": 0, "no": 0, "0.0": 0}
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,11 @@ class Scores:
             raise DataError(f"scores, representation: expected ({size}, H), got {self.representation.shape}")
         if len(np.unique(self.ids)) != size:
             names, counts = np.unique(self.ids, return_counts=True)
-            raise DataError(f"scores, interview: expected every id once, got {names[counts > 1][0]!r} twice")
+            raise DataError(f"scores, interview: expected every id once, got {str(names[counts > 1][0])!r} twice")
         outside = (self.score < 0) | (self.score > 1)
         if outside.any():
             row = int(np.flatnonzero(outside)[0])
-            raise DataError(f"scores, score: expected values in [0, 1], got {self.score[row]} in row {row}")
+            raise DataError(f"scores, score: expected values in [0, 1], got {self.score[row]} in row {row + 1}")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -89,15 +93,15 @@ def read_scores(path: Path, *, representation: Path | None = None) -> Scores:
     Needs ``interview`` and/or ``candidate``, and ``score`` and/or ``decision`` (0/1, true/false, yes/no); a missing
     ``interview`` is taken from ``candidate`` and the other way round, a missing score from the decision, a missing
     decision from a score of 0.5 or more. ``label``, ``position``, ``split`` are optional. ``representation`` is a
-    .npy file (N, H), row by row. Raises :class:`DataError` naming file, column and row.
+    .npy file (N, H), row by row. Raises :class:`DataError` naming file, column and row (from 1, below the header).
     """
     frame = _read_frame(path)
     if "interview" not in frame and "candidate" not in frame:
         raise DataError(f"{path}: expected a column interview or candidate, got {list(frame.columns)}")
     if "score" not in frame and "decision" not in frame:
         raise DataError(f"{path}: expected a column score or decision, got {list(frame.columns)}")
-    ids = frame["interview" if "interview" in frame else "candidate"].astype(str).to_numpy(dtype=str)
-    candidates = frame["candidate" if "candidate" in frame else "interview"].astype(str).to_numpy(dtype=str)
+    ids = _names(frame["interview" if "interview" in frame else "candidate"], path, distinct=True)
+    candidates = _names(frame["candidate" if "candidate" in frame else "interview"], path)
     decision = _binary(frame["decision"], path) if "decision" in frame else None
     if "score" in frame:
         score = _numbers(frame["score"], path)
@@ -115,54 +119,112 @@ def read_scores(path: Path, *, representation: Path | None = None) -> Scores:
         score=score,
         decision=decision,
         hirable=_binary(frame["label"], path) if "label" in frame else None,
-        representation=None if representation is None else read_vectors(representation, len(frame)),
+        representation=None if representation is None else _read_vectors(representation, len(frame)),
     )
 
 
-def read_vectors(path: Path, rows: int) -> NDArray[np.float32]:
+def _read_vectors(path: Path, rows: int) -> NDArray[np.float32]:
     """Read a .npy file of ``rows`` vectors as (rows, H) float32, without unpickling anything."""
     try:
-        vectors = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: expected a .npy file of numbers, got {error}") from None
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or len(vectors) != rows:
-        raise DataError(f"{path}: expected {rows} rows of numbers, got shape {getattr(vectors, 'shape', None)}")
+        with path.open("rb") as file:
+            vectors = np.lib.format.read_array(file, allow_pickle=False)
+    except (
+        *(OSError, EOFError, ValueError, SyntaxError),  # unreadable, cut short, or with a header that is none
+        *(OverflowError, MemoryError, tokenize.TokenError),  # a header of nonsense
+    ) as error:
+        raise DataError(f"{path}: expected a .npy file of numbers, got {_first_line(error)}") from None
+    if vectors.dtype.kind not in "fiu" or vectors.ndim != 2 or len(vectors) != rows:
+        raise DataError(f"{path}: expected {rows} rows of numbers, got {vectors.dtype} of shape {vectors.shape}")
     return vectors.astype(np.float32, copy=False)
 
 
 def _read_frame(path: Path) -> pd.DataFrame:
+    """Return the table: texts from CSV, whatever types it has from Parquet."""
     try:
-        if path.suffix in (".parquet", ".pq"):
-            frame: pd.DataFrame = pq.read_table(path).to_pandas()
-        else:
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        frame = _read_parquet(path) if path.suffix in (".parquet", ".pq") else _read_csv(path)
     except FileNotFoundError:
         raise DataError(f"{path}: expected a scores table, found no such file") from None
-    except (OSError, pa.ArrowException, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path}: expected a readable CSV or Parquet table, got {str(error).splitlines()[0]}") from None
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+        raise DataError(f"{path}: expected a readable CSV or Parquet table, got {_first_line(error)}") from None
     if len(frame) == 0:
         raise DataError(f"{path}: expected at least one row, got none")
     return frame
 
 
+def _read_csv(path: Path) -> pd.DataFrame:
+    # Not pandas' own reader: it fills short rows, and shifts every column where the rows are one cell longer.
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = [line for line in csv.reader(file, strict=True) if line]
+    header = [name.strip() for name in lines[0]] if lines else []
+    _check_header(header, path)
+    for row, line in enumerate(lines[1:], start=1):
+        if len(line) != len(header):
+            raise DataError(f"{path}, row {row}: expected {len(header)} cells, got {len(line)}")
+    return pd.DataFrame(lines[1:], columns=header, dtype=object)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    with pq.ParquetFile(path) as file:  # not read_table, which adds columns that the path seems to name
+        table = file.read()
+    table.validate(full=True)
+    _check_header(table.column_names, path)
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _check_header(header: Sequence[str], path: Path) -> None:
+    for name, times in Counter(header).items():
+        if times > 1:
+            raise DataError(f"{path}: expected every column once, got {name!r} {times} times")
+
+
+def _names(column: pd.Series, path: Path, *, distinct: bool = False) -> NDArray[np.str_]:
+    """Return ids as texts; a whole number is written without a point, as in a CSV."""
+    missing = column.isna().to_numpy()
+    names = [_name(cell) for cell in column.tolist()]
+    seen: set[str] = set()
+    for row, (name, gone) in enumerate(zip(names, missing, strict=True), start=1):
+        if gone or not name.strip():
+            raise DataError(f"{path}, {column.name}, row {row}: expected an id, got an empty cell")
+        if distinct and name in seen:
+            raise DataError(f"{path}, {column.name}, row {row}: expected every id once, got {name!r} again")
+        seen.add(name)
+    return np.asarray(names, dtype=str)
+
+
+def _name(cell: Any) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
 def _numbers(column: pd.Series, path: Path) -> NDArray[np.float64]:
-    text = column.astype(object).where(column.notna() & (column.astype(str) != ""), None)
-    values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = np.isnan(values) & text.notna().to_numpy()
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise DataError(f"{path}, {column.name}, row {row + 1}: expected a number, got {column.iloc[row]!r}")
+    """Return scores, NaN where a cell is empty."""
+    values = np.full(len(column), np.nan)
+    missing = column.isna().to_numpy()
+    for row, cell in enumerate(column.tolist()):
+        if missing[row] or (isinstance(cell, str) and not cell.strip()):
+            continue
+        try:
+            values[row] = float(cell)
+        except (TypeError, ValueError):
+            raise DataError(f"{path}, {column.name}, row {row + 1}: expected a number, got {cell!r}") from None
+        if not 0 <= values[row] <= 1:
+            raise DataError(f"{path}, {column.name}, row {row + 1}: expected a number in [0, 1], got {cell!r}")
     return values
 
 
 def _binary(column: pd.Series, path: Path) -> NDArray[np.int64]:
+    """Return 1 for yes, 0 for no, -1 where a cell is empty."""
     result = np.full(len(column), -1, dtype=np.int64)
-    for row, value in enumerate(column):
-        word = "" if pd.isna(value) else str(value).strip().lower().removesuffix(".0")
-        if word in _TRUE:
-            result[row] = 1
-        elif word in _FALSE:
-            result[row] = 0
-        elif word:
-            raise DataError(f"{path}, {column.name}, row {row + 1}: expected 0/1, true/false or yes/no, got {value!r}")
+    missing = column.isna().to_numpy()
+    for row, cell in enumerate(column.tolist()):
+        if missing[row]:
+            continue
+        word = str(cell).strip().lower()
+        if word not in _BINARY:
+            raise DataError(f"{path}, {column.name}, row {row + 1}: expected 0/1, true/false or yes/no, got {cell!r}")
+        result[row] = _BINARY[word]
     return result
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -47,7 +47,8 @@ class BatchReader:
         longest = np.zeros(len(self.corpus.answers), dtype=np.int64)
         for name in self.modalities:
             longest = np.maximum(longest, np.minimum(self.corpus.length(name), self.longest))
-        result: NDArray[np.int64] = np.maximum.reduceat(longest, self.corpus.interviews["first_answer"].to_numpy())
+        answers, _, slot = self._answers(np.arange(len(self.corpus)))
+        result: NDArray[np.int64] = np.maximum.reduceat(longest[answers], np.flatnonzero(slot == 0))
         return result
 
     def usable(self) -> NDArray[np.bool_]:
@@ -60,20 +61,16 @@ class BatchReader:
 
     def read_with_faces(self, rows: NDArray[np.int64]) -> InterviewBatch:
         """Return the interviews at ``rows`` with face embeddings; zeros, masked, where one has none."""
-        found = self.corpus.face_rows[rows]
-        faces = np.zeros((len(rows), self.corpus.faces.shape[1]), dtype=np.float32)
-        faces[found >= 0] = self.corpus.faces[found[found >= 0]]
+        known, found = self.corpus.faces, self.corpus.face_rows[rows]
+        faces = np.zeros((len(rows), known.shape[1]), dtype=np.float32)
+        faces[found >= 0] = known[found[found >= 0]]
         return self._read(rows, torch.from_numpy(faces), torch.from_numpy(found >= 0))
 
     def _read(self, rows: NDArray[np.int64], faces: Tensor | None, face_mask: Tensor | None) -> InterviewBatch:
-        first = self.corpus.interviews["first_answer"].to_numpy()[rows]
-        count = self.corpus.interviews["answers"].to_numpy()[rows]
-        interview = np.repeat(np.arange(len(rows)), count)
-        slot = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        answers = np.repeat(first, count) + slot
+        answers, interview, slot = self._answers(rows)
         questions, question_of = self._questions.batch(answers)
         titles, title_of = self._titles.batch(rows)
-        grid = np.full((len(rows), int(count.max())), -1, dtype=np.int64)
+        grid = np.full((len(rows), int(slot.max()) + 1), -1, dtype=np.int64)
         grid[interview, slot] = question_of
         features = {}
         for name in self.modalities:
@@ -94,6 +91,14 @@ class BatchReader:
             face_mask=face_mask,
         )
 
+    def _answers(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the answers of the interviews at ``rows``: their rows in the table, places in ``rows``, slots."""
+        first = self.corpus.interviews["first_answer"].to_numpy(dtype=np.int64)[rows]
+        count = self.corpus.interviews["answers"].to_numpy(dtype=np.int64)[rows]
+        interview = np.repeat(np.arange(len(rows)), count)
+        slot = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        return np.repeat(first, count) + slot, interview, slot
+
     def _frames(
         self, name: str, answers: NDArray[np.int64], interview: NDArray[np.int64], slot: NDArray[np.int64]
     ) -> AnswerFrames | None:
@@ -107,11 +112,16 @@ class BatchReader:
         if name == TEXT:
             values = np.zeros((len(answers), longest), dtype=np.int64)
             for place, (answer, length) in enumerate(zip(answers, lengths, strict=True)):
-                values[place, :length] = self._word_ids[self.corpus.frames(name, answer)[:length]]
+                values[place, :length] = self._word_ids[_spoken(self.corpus, answer)[:length]]
         else:
             values = np.zeros((len(answers), longest, self.corpus.modalities[name].width), dtype=np.float32)
             for place, (answer, length) in enumerate(zip(answers, lengths, strict=True)):
                 values[place, :length] = self.corpus.frames(name, answer)[:length]
+            if not np.isfinite(values).all():  # a file that was changed by hand: one such frame spoils every weight
+                raise DataError(
+                    f"{self.corpus.path}/features/{name}.npy: expected finite numbers, got NaN or infinity; "
+                    "fairhire corpus check says where"
+                )
         return AnswerFrames(
             torch.from_numpy(values),
             torch.from_numpy(lengths),
@@ -143,21 +153,34 @@ def batch_rows(
     """Yield shuffled batches of up to ``size`` rows, interviews of similar length together.
 
     Rows are shuffled, then sorted by length within pools of ``pool`` batches, then the batches of a pool are shuffled:
-    little padding, yet any two interviews can meet. ``lengths`` (n,) belong to ``rows``. A last batch of one interview
+    little padding, yet other batch-mates every time. ``lengths`` (n,) belong to ``rows``. A last batch of one interview
     joins its neighbour, since an adversary needs two people.
     """
     if size < 1:
         raise UsageError(f"batch size: expected 1 or more, got {size}")
-    order = rng.permutation(len(rows))
-    for start in range(0, len(rows), size * pool):
-        piece = order[start : start + size * pool]
-        piece = piece[np.argsort(lengths[piece], kind="stable")]
-        edges = list(range(size, len(piece), size))
-        if edges and len(piece) - edges[-1] == 1 and size > 1:
-            edges.pop()
-        batches = np.split(piece, edges)
+    for piece in _cut(rng.permutation(len(rows)), size * pool, size):
+        batches = _cut(piece[np.argsort(lengths[piece], kind="stable")], size, size)
         for place in rng.permutation(len(batches)):
             yield rows[batches[place]]
+
+
+def _cut(order: NDArray[np.int64], every: int, size: int) -> list[NDArray[np.int64]]:
+    """Cut an order into pieces of ``every``; a last piece of one joins its neighbour, unless batches are of one."""
+    edges = list(range(every, len(order), every))
+    if edges and len(order) - edges[-1] == 1 and size > 1:
+        edges.pop()
+    return np.split(order, edges) if len(order) else []
+
+
+def _spoken(corpus: Corpus, answer: int) -> NDArray[np.int32]:
+    """Return an answer's word ids (T,); raises :class:`DataError` for one that is no word of the corpus."""
+    ids: NDArray[np.int32] = corpus.frames(TEXT, answer)
+    if len(ids) and not 0 <= ids.min() <= ids.max() < len(corpus.words):
+        raise DataError(
+            f"{corpus.path}/features/text.npy: expected word ids from 0 to {len(corpus.words) - 1}, "
+            f"got {ids.min()} to {ids.max()}"
+        )
+    return ids
 
 
 def corpus_vocabulary(corpus: Corpus, rows: NDArray[np.int64], *, minimum: int = 2) -> Vocabulary:
@@ -171,7 +194,7 @@ def corpus_vocabulary(corpus: Corpus, rows: NDArray[np.int64], *, minimum: int =
             for answer in corpus.answer_rows(int(row)):
                 yield tokenise(questions[answer])
                 if TEXT in corpus.modalities:
-                    yield [corpus.words[i] for i in corpus.frames(TEXT, answer)]
+                    yield [corpus.words[i] for i in _spoken(corpus, answer)]
 
     return learn_vocabulary(texts(), minimum=minimum)
 

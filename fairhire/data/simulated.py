@@ -89,14 +89,15 @@ _FACE_NOISE = 0.25  # between two interviews of a person, beside a map of standa
 
 _ASPECTS = ("work", "people")
 _FILLER = -1
-_FILLER_SHARE = 0.4
-_UNIMPORTANT = 0.2  # weight of a question that the position hardly looks at, beside 1
+_DENSITY = (0.15, 0.9)  # share of an answer that is not filler, from the most long-winded to the tersest
+_EVEN_DENSITY = 0.6  # and of every answer without context
+_UNIMPORTANT = 0.15  # weight of a question that the position hardly looks at, beside 1
 _FORM = 0.03  # share of a performance's variance that is the candidate's form of the day, the same in all answers
 _WORDS_A_SENTENCE = 8
 _SEGMENT_NOISE = {TEXT: 0.3, "audio": 0.3, "video": 0.4}  # of a performance as one modality shows it
 _ACROSS = 0.5  # standard deviation of the manner across an aspect's own direction
 _DRIFT = 1.0  # and of the manner of filler
-_TURN = np.pi / 2  # between the good manners of two aspects
+_TURN = np.pi / 3  # between the good manners of two aspects
 _MANNER = 1.8
 _MARKER = 2.0
 _MARKERS = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])  # channels that show what is spoken of, by aspect
@@ -452,7 +453,7 @@ def _face(config: SimulationConfig, row: int, identity: Floats) -> NDArray[np.fl
     return (face / np.linalg.norm(face)).astype(np.float32)
 
 
-def _lay_out(rng: np.random.Generator, lengths: Ints) -> tuple[Ints, Ints, Ints]:
+def _lay_out(rng: np.random.Generator, lengths: Ints, context: float) -> tuple[Ints, Ints, Ints]:
     """Return for answers of ``lengths`` (Q,) pieces what each piece is about: answer, segment and aspect, each (sum,).
 
     An answer runs through all aspects in random order, at least a piece each, with filler (-1) around and between.
@@ -460,7 +461,9 @@ def _lay_out(rng: np.random.Generator, lengths: Ints) -> tuple[Ints, Ints, Ints]
     n, aspects = len(lengths), len(_ASPECTS)
     order = np.full((n, 2 * aspects + 1), _FILLER)
     order[:, 1::2] = rng.permuted(np.tile(np.arange(aspects), (n, 1)), axis=1)
-    about = np.where(order == _FILLER, _FILLER_SHARE / (aspects + 1), (1 - _FILLER_SHARE) / aspects)
+    low, high = _DENSITY
+    density = (low * (high / low) ** rng.random((n, 1))) ** context * _EVEN_DENSITY ** (1 - context)
+    about = np.where(order == _FILLER, (1 - density) / (aspects + 1), density / aspects)
     share = about * rng.uniform(0.5, 1.5, order.shape)
     ends = np.cumsum(share, axis=1)
     ends = np.round(ends / ends[:, -1:] * (lengths - aspects)[:, None]).astype(np.int64)
@@ -497,7 +500,7 @@ def _record(
     """Return the frames (T, D) of every answer: who speaks, how, about what, and noise."""
     low, high = config.frames
     lengths = rng.integers(low, high + 1, len(performance))
-    answer, segment, aspect = _lay_out(rng, lengths)
+    answer, segment, aspect = _lay_out(rng, lengths, config.context)
     manner, drift = _show(config, rng, performance, modality, len(performance) * (2 * len(_ASPECTS) + 1))
     about = aspect != _FILLER
     width = _MODALITIES[modality].width
@@ -517,7 +520,7 @@ def _speak(
     """Return the words of every answer, a sentence a piece: what is handled, at what pace and with what force."""
     low, high = config.words
     lengths = rng.integers(low // _WORDS_A_SENTENCE, high // _WORDS_A_SENTENCE + 1, len(performance))
-    answer, segment, aspect = _lay_out(rng, lengths)
+    answer, segment, aspect = _lay_out(rng, lengths, config.context)
     manner, drift = _show(config, rng, performance, TEXT, len(performance) * (2 * len(_ASPECTS) + 1))
     shown = np.where((aspect != _FILLER)[:, None], manner[answer, aspect], drift[segment])
     grades = np.searchsorted(_GRADES, shown)

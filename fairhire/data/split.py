@@ -25,7 +25,7 @@ def split_by_candidate(
     Raises :class:`UsageError` for other fractions and :class:`DataError` when a part would be empty.
     """
     shares = np.asarray(fractions, dtype=np.float64)
-    if shares.shape != (3,) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-6:
+    if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise UsageError(f"split fractions: expected three positive shares that sum to 1, got {list(fractions)}")
     people, index = np.unique(np.asarray(candidates, dtype=str), return_inverse=True)
     edges = np.round(np.cumsum(shares)[:2] * len(people)).astype(int)
@@ -68,7 +68,7 @@ def named_split(values: Sequence[object], name: str) -> NDArray[np.str_]:
     """
     parts = np.asarray([str(value) for value in values])
     if unknown := sorted(set(parts) - set(PARTS)):
-        raise DataError(f"split {name!r}: expected only {', '.join(PARTS)}, got {unknown[0]!r}")
+        raise DataError(f"split {name!r}: expected only {', '.join(PARTS)}, got {str(unknown[0])!r}")
     if missing := [part for part in PARTS[:2] if part not in parts]:
         raise DataError(f"split {name!r}: expected interviews in {missing[0]}, got none")
     return parts

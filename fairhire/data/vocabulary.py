@@ -19,6 +19,8 @@ __all__ = ["PADDING", "UNKNOWN", "Vocabulary", "learn_vocabulary", "read_word_ve
 PADDING, UNKNOWN = 0, 1
 """The ids that no word has: the filling beyond a text's end, and any word that training never saw."""
 
+_WIDEST = 10_000  # numbers of a word vector; more is no such file
+_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?")
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
@@ -54,44 +56,56 @@ def learn_vocabulary(texts: Iterable[Iterable[str]], *, minimum: int = 2, larges
 
 
 def read_word_vectors(path: Path, vocabulary: Vocabulary) -> tuple[NDArray[np.float32], int]:
-    """Return word vectors for a vocabulary, (len(vocabulary), width) float32, and how many words the file has.
+    """Return word vectors for a vocabulary, (len(vocabulary), width) float32, and how many of its words the file has.
 
     Reads the text formats of fastText/word2vec (first line: count and width) and GloVe (no first line), streaming,
-    keeping only known words. Words that the file lacks, the unknown word and padding get zeros. Raises
-    :class:`DataError` naming the line for a wrong width or anything that is not a finite number.
+    keeping only known words, of a repeated one the first. Words that the file lacks, the unknown word and padding get
+    zeros. Raises :class:`DataError` naming the line for a wrong width or anything that is not a finite number.
     """
-    vectors: NDArray[np.float32] | None = None
-    found = 0
+    vectors = np.zeros((len(vocabulary), 0), dtype=np.float32)
+    found: set[int] = set()
+    rows = 0
     try:
         with path.open(encoding="utf-8", errors="strict", newline="\n") as file:
             for number, line in enumerate(file, start=1):
                 parts = line.rstrip().split(" ")
-                if number == 1 and len(parts) == 2 and all(part.isdigit() for part in parts):
-                    vectors = np.zeros((len(vocabulary), int(parts[1])), dtype=np.float32)
-                    continue
-                if vectors is None:
-                    vectors = np.zeros((len(vocabulary), len(parts) - 1), dtype=np.float32)
-                if len(parts) - 1 != vectors.shape[1] or vectors.shape[1] == 0:
-                    raise DataError(f"{path}, line {number}: expected {vectors.shape[1]} numbers, got {len(parts) - 1}")
-                place = vocabulary.ids((parts[0],))[0]
-                if place == UNKNOWN:
-                    continue
-                vectors[place] = _numbers(parts[1:], path, number)
-                found += 1
+                if number == 1:
+                    header = len(parts) == 2 and all(part.isdecimal() for part in parts)
+                    width = int(parts[1]) if header else len(parts) - 1
+                    if not 1 <= width <= _WIDEST:
+                        raise DataError(f"{path}, line 1: expected a word and 1 to {_WIDEST} numbers, got {width}")
+                    vectors = np.zeros((len(vocabulary), width), dtype=np.float32)
+                    if header:
+                        continue
+                rows += 1
+                place = int(vocabulary.ids((_word(parts, vectors.shape[1], path, number),))[0])
+                if place != UNKNOWN and place not in found:
+                    vectors[place] = _numbers(parts[-vectors.shape[1] :], path, number)
+                    found.add(place)
     except FileNotFoundError:
         raise DataError(f"{path}: expected a file of word vectors, found none") from None
+    except OSError as error:
+        raise DataError(f"{path}: expected a file of word vectors, got {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}: expected word vectors as UTF-8 text, got {error.reason} at byte {error.start}"
         ) from None
-    if vectors is None:
-        raise DataError(f"{path}: expected word vectors, got an empty file")
-    return vectors, found
+    if rows == 0:
+        raise DataError(f"{path}: expected word vectors, got none")
+    return vectors, len(found)
+
+
+def _word(parts: list[str], width: int, path: Path, line: int) -> str:
+    """Return the word before ``width`` numbers; GloVe's largest file has some with spaces in them."""
+    if len(parts) <= width or any(_NUMBER.fullmatch(part) for part in parts[1:-width]):
+        raise DataError(f"{path}, line {line}: expected {width} numbers, got {len(parts) - 1}")
+    return " ".join(parts[:-width])
 
 
 def _numbers(parts: list[str], path: Path, line: int) -> NDArray[np.float32]:
     try:
-        values = np.array(parts, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            values = np.array(parts, dtype=np.float64).astype(np.float32)
     except ValueError:
         raise DataError(f"{path}, line {line}: expected numbers after the word, got other text") from None
     if not np.isfinite(values).all():

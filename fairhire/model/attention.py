@@ -41,7 +41,8 @@ class ContextAttention(Pooling):
 
     def weights(self, states: Tensor, valid: Tensor, context: Tensor) -> Tensor:
         """Return the weights (N, T)."""
-        hidden = torch.tanh(self.of_states(states) + self.of_context(context)[:, None, :])
+        # In place: these are the largest arrays beside the states, and nothing else needs them.
+        hidden = self.of_states(states).add_(self.of_context(context)[:, None, :]).tanh_()
         return _softmax(self.score(hidden)[:, :, 0], valid)
 
 
@@ -55,7 +56,7 @@ class SelfAttention(Pooling):
 
     def weights(self, states: Tensor, valid: Tensor, context: Tensor) -> Tensor:  # noqa: ARG002 - that is the point
         """Return the weights (N, T)."""
-        return _softmax(self.score(torch.tanh(self.of_states(states)))[:, :, 0], valid)
+        return _softmax(self.score(self.of_states(states).tanh_())[:, :, 0], valid)
 
 
 class MeanPooling(Pooling):
@@ -66,7 +67,7 @@ class MeanPooling(Pooling):
 
     def weights(self, states: Tensor, valid: Tensor, context: Tensor) -> Tensor:  # noqa: ARG002 - that is the point
         """Return the weights (N, T)."""
-        return (valid / valid.sum(dim=1, keepdim=True)).to(states.dtype)
+        return valid.to(states.dtype) / valid.sum(dim=1, keepdim=True)
 
 
 def _softmax(scores: Tensor, valid: Tensor) -> Tensor:

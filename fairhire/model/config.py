@@ -8,6 +8,7 @@ from typing import Any
 
 from fairhire.errors import UsageError
 from fairhire.interview import TEXT
+from fairhire.model.fusion import FUSIONS
 
 __all__ = ["ModelConfig"]
 
@@ -33,8 +34,10 @@ class ModelConfig:
     fusion: str = "none"
 
     def __post_init__(self) -> None:
-        if not self.modalities:
-            raise UsageError("model: expected at least one modality, got none")
+        if not isinstance(self.modalities, Mapping) or not self.modalities:
+            raise UsageError(f"model, modalities: expected the width of at least one, got {self.modalities!r}")
+        if self.fusion not in FUSIONS:
+            raise UsageError(f"fusion: expected one of {', '.join(FUSIONS)}, got {self.fusion!r}")
         if self.fusion == "none" and len(self.modalities) > 1:
             raise UsageError(f"fusion: expected early or late for {len(self.modalities)} modalities, got none")
         for name in ("vocabulary_size", "word_dim", "hidden", "attention", "question_hidden", "fused"):
@@ -44,8 +47,8 @@ class ModelConfig:
         for modality, width in self.modalities.items():
             if not isinstance(width, int) or width < 1 or (modality == TEXT and width != 1):
                 raise UsageError(f"model, modality {modality!r}: expected a width of 1 or more, got {width!r}")
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"model, dropout: expected 0 or more and below 1, got {self.dropout}")
+        if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
+            raise UsageError(f"model, dropout: expected 0 or more and below 1, got {self.dropout!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the shape as JSON takes it."""

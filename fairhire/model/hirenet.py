@@ -74,7 +74,8 @@ class HireNetModel(nn.Module, ABC):
         Interviews of which nothing was recorded in the model's modalities take no part; 0 if none is left.
         """
         mask = output.head_mask.flatten(1) & batch.label_mask[:, None]
-        logits = output.head_logits.flatten(1).float()
+        logits = output.head_logits.flatten(1)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # a loss in bfloat16 would hardly move
         truth = batch.hirable[:, None].expand_as(logits).to(logits.dtype)
         losses = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
         heads = mask.sum(dim=1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from torch import Tensor
 
 from fairhire.errors import DataError, UsageError
 from fairhire.model.config import ModelConfig
@@ -24,7 +26,7 @@ MODELS: dict[str, type[HireNetModel]] = {
 
 
 def new_model(config: ModelConfig) -> HireNetModel:
-    """Return an untrained model of the given shape; :class:`UsageError` for an unknown name or fusion."""
+    """Return an untrained model of the given shape; :class:`UsageError` for an unknown name."""
     if config.name not in MODELS:
         raise UsageError(f"model: expected one of {', '.join(MODELS)}, got {config.name!r}")
     return MODELS[config.name](config)
@@ -46,13 +48,23 @@ def load_model(folder: Path) -> HireNetModel:
         raise DataError(
             f"{folder / 'config.json'}: expected a model's configuration, got {_first_line(error)}"
         ) from None
+    path = folder / "weights.safetensors"
     try:
-        model.load_state_dict(load_file(folder / "weights.safetensors"))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise DataError(
-            f"{folder / 'weights.safetensors'}: expected the weights of this model, got {_first_line(error)}"
-        ) from None
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: expected the weights of this model, got {_first_line(error)}") from None
+    _check_fit(path, weights, model.state_dict())
+    model.load_state_dict(weights)
     return model.eval()
+
+
+def _check_fit(path: Path, weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    if odd := sorted(weights.keys() ^ expected.keys()):
+        raise DataError(f"{path}: expected the weights of this model, got {odd[0]!r} unknown or missing")
+    for name, value in expected.items():
+        if weights[name].shape != value.shape:
+            shapes = f"{tuple(value.shape)}, got {tuple(weights[name].shape)}"
+            raise DataError(f"{path}: expected {name!r} of shape {shapes}")
 
 
 def _first_line(error: Exception) -> str:

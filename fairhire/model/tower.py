@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from fairhire.interview import AnswerFrames
 from fairhire.model.attention import Pooling
-from fairhire.model.recurrent import BidirectionalGRU
+from fairhire.model.recurrent import BidirectionalGRU, valid_steps
 
 __all__ = ["AnswerTower", "InterviewTower", "Standardise", "TowerOutput"]
 
@@ -43,7 +43,8 @@ class Standardise(nn.Module):
     def set(self, mean: Tensor, deviation: Tensor) -> None:
         """Take the training people's mean and deviation (D,); a feature that never varies keeps its scale."""
         self.mean.copy_(mean)
-        self.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
+        rounding = torch.finfo(torch.float32).eps * mean.abs()  # a constant's deviation may come out a little above 0
+        self.deviation.copy_(torch.where(deviation > rounding, deviation, 1.0))
 
     def forward(self, values: Tensor) -> Tensor:
         """Return standardised frames (N, T, D)."""
@@ -119,12 +120,11 @@ class AnswerTower(nn.Module):
         where = (frames.interview, frames.slot)
         present = torch.zeros(size, slots, dtype=torch.bool, device=answers.device)
         present = present.index_put(where, torch.ones_like(frames.slot, dtype=torch.bool))
-        steps = frames.lengths[:, None].to(answers.dtype)
-        valid = torch.arange(values.shape[1], device=values.device) < frames.lengths[:, None]
+        valid = valid_steps(frames.lengths, values.shape[1]).to(answers.dtype)
         return TowerOutput(
             vectors=answers.new_zeros(size, slots, self.width).index_put(where, answers),
             present=present,
             answer_vectors=answers,
-            frame_attention=valid / steps,
-            answer_attention=present / present.sum(dim=1, keepdim=True).clamp(min=1).to(answers.dtype),
+            frame_attention=valid / frames.lengths[:, None],
+            answer_attention=present.to(answers.dtype) / present.sum(dim=1, keepdim=True).clamp(min=1),
         )

@@ -18,7 +18,7 @@ from fairhire.data.corpus import Corpus
 from fairhire.model import HireNetModel, save_model
 from fairhire.runs import RUN_SCHEMA
 from fairhire.training.config import TrainConfig
-from fairhire.training.journal import Journal, close_folder
+from fairhire.training.journal import Journal, close_folder, sweep_folder
 from fairhire.training.predict import run_model, save_words, scores_of
 from fairhire.training.prepare import Setting
 from fairhire.training.selection import Checkpoint
@@ -54,6 +54,7 @@ def finish_run(
 ) -> None:
     """Write the finished run at ``out``, provenance last, and delete what only training needed."""
     corpus = setting.corpus
+    sweep_folder(out)
     with new_directory(out / "model") as folder:
         save_model(model, folder)
         save_words(folder, setting.vocabulary)
@@ -110,7 +111,9 @@ def _remarks(config: TrainConfig, journal: Journal) -> list[str]:
     if skipped:
         remarks.append(f"{skipped} batches had fewer than two candidates to tell apart: the adversary sat them out")
     if config.adversary == "face-regression":
-        worst = max(record.get("adversary_loss", 0.0) for record in journal.history)
+        learning = config.head_start + config.warm_up  # until then the model stands still: nobody is defeated yet
+        games = [record for record in journal.history if record["epoch"] > learning]
+        worst = max(record.get("adversary_loss", 0.0) for record in games)
         if worst > DEFEATED:
             remarks.append(
                 f"the face adversary was defeated: its loss reached {worst:.1f} times that of guessing the mean face. "

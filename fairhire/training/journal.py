@@ -13,7 +13,7 @@ from fairhire.errors import DataError, UsageError
 from fairhire.training.config import TrainConfig
 from fairhire.training.selection import Checkpoint, undominated
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "close_folder", "drop_unchosen", "open_folder", "sweep_folder", "weights_file"]
 
 
 @dataclass
@@ -107,6 +107,16 @@ def drop_unchosen(folder: Path, journal: Journal, strengths: tuple[float, ...]) 
     for path in folder.glob("weights-*.safetensors"):
         if path not in kept:
             path.unlink(missing_ok=True)
+
+
+def sweep_folder(out: Path) -> None:
+    """Delete what a finishing that was killed left half-written in ``out`` (the temporary names of ``atomic.py``)."""
+    for name in ("model", "scores.parquet", "representation.npy", "history.jsonl", "config.json", "provenance.json"):
+        for path in out.glob(f".{name}.*"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def close_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from fairhire.progress import Advance, silent
 from fairhire.runs import Run
 from fairhire.scores import Scores
 
-__all__ = ["Prediction", "predict", "run_model", "save_words"]
+__all__ = ["Prediction", "predict", "run_model", "save_words", "scores_of"]
 
 
 @dataclass(frozen=True)

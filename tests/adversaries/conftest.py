@@ -13,7 +13,9 @@ from fairhire.interview import InterviewBatch, Words
 MakeBatch = Callable[..., InterviewBatch]
 
 
-def batch_of(person: Sequence[int], faces: Tensor | None = None, face_mask: Sequence[bool] | None = None) -> InterviewBatch:
+def batch_of(
+    person: Sequence[int], faces: Tensor | None = None, face_mask: Sequence[bool] | None = None
+) -> InterviewBatch:
     """Return a batch of the given persons, called i0, i1, …; a face each unless ``face_mask`` says otherwise."""
     size = len(person)
     mask = torch.ones(size, dtype=torch.bool) if face_mask is None else torch.tensor(face_mask)

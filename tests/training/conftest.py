@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,26 @@ import torch
 
 from fairhire.data.corpus import Corpus, CorpusWriter, Modality
 from fairhire.interview import Answer, Interview
-from fairhire.training import TrainConfig
+from fairhire.runs import Run
+from fairhire.training import TrainConfig, train
 
 MakeCorpus = Callable[..., Corpus]
 Tiny = Callable[..., TrainConfig]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Bit-identity is promised for one number of threads; one is also fastest for models this small."""
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: bit-identity is promised for one number of them, and models this small are fastest so."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    with one_thread():
+        yield
 
 
 def write_corpus(
@@ -124,16 +132,33 @@ def tiny() -> Tiny:
     return tiny_config
 
 
-Files = dict[str, bytes]
-FINISHED = ("config.json", "history.jsonl", "model/weights.safetensors", "model/config.json", "model/words.txt")
-
-
-def deployed_files(out: Path, names: Sequence[str] = (*FINISHED, "scores.parquet", "representation.npy")) -> Files:
-    """Return the bytes of what a finished run must reproduce."""
-    return {name: (out / name).read_bytes() for name in names}
+@pytest.fixture(scope="session")
+def undefended(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a finished run without an adversary on ``corpus``; nobody changes it."""
+    with one_thread():
+        return train(corpus, tiny_config(), tmp_path_factory.mktemp("runs") / "none")
 
 
 @pytest.fixture(scope="session")
-def files_of() -> Callable[..., Files]:
+def defended(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a finished run with the face adversary on ``corpus``; nobody changes it."""
+    with one_thread():
+        return train(corpus, tiny_config(adversary="face"), tmp_path_factory.mktemp("runs") / "face")
+
+
+Files = dict[str, bytes]
+
+
+def deployed_files(run: Run | Path) -> Files:
+    """Return the bytes of everything that a finished run must reproduce; its provenance tells devices and versions."""
+    out = run.path if isinstance(run, Run) else run
+    assert (out / "provenance.json").exists()
+    names = ("config.json", "history.jsonl", "scores.parquet", "representation.npy")
+    model = ("model/weights.safetensors", "model/config.json", "model/words.txt")
+    return {name: (out / name).read_bytes() for name in (*names, *model)}
+
+
+@pytest.fixture(scope="session")
+def files_of() -> Callable[[Run | Path], Files]:
     """Return the function that reads what a finished run must reproduce, bit for bit."""
     return deployed_files

@@ -23,7 +23,7 @@ from sklearn.neural_network import MLPClassifier
 from fairhire.estimate import auc
 from fairhire.readout import SCALINGS, SpectralRidge, draw_random_features, fit_ridge, split_people
 
-__all__ = ["PROBES", "Choice", "FitPeople", "KernelProbe", "LinearProbe", "MlpProbe", "Probe"]
+__all__ = ["PROBES", "Choice", "FitPeople", "KernelProbe", "LinearProbe", "MlpProbe", "Probe", "shuffle_by_person"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

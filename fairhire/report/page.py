@@ -1,0 +1,222 @@
+"""Builds one self-contained HTML page from text, tables and drawings: no script, no network, fit for paper.
+
+Every function takes data and returns a :data:`Fragment`, HTML that is safe to print; whatever comes from outside goes
+through :func:`escape`. The same data give the same bytes.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from typing import NewType
+
+from fairhire.estimate import Estimate, Measurement, Undefined
+
+__all__ = [
+    "Cell",
+    "Fragment",
+    "Signed",
+    "bullets",
+    "card",
+    "columns",
+    "escape",
+    "figure",
+    "number",
+    "page",
+    "paragraph",
+    "section",
+    "table",
+]
+
+Fragment = NewType("Fragment", str)
+"""HTML in which everything foreign has been escaped."""
+
+
+class Signed:
+    """A difference in a table cell: shown with its sign, so that nobody takes it for a level."""
+
+    def __init__(self, measurement: Measurement) -> None:
+        self.measurement = measurement
+
+
+Cell = str | int | float | Measurement | Signed | None
+"""What a table cell may hold; None is a quantity that was not asked for, a dash."""
+
+_DECIMALS = 3
+
+
+def escape(words: str) -> Fragment:
+    """Return ``words`` as HTML text; control characters that HTML forbids become a visible box."""
+    printable = "".join("\ufffd" if ord(letter) < 32 and letter not in "\t\n\r" else letter for letter in words)
+    return Fragment(html.escape(printable, quote=True))
+
+
+def number(value: float, *, sign: bool = False) -> str:
+    """Return ``value`` with three decimals and a true minus sign; rounding to zero leaves no sign behind."""
+    rounded = round(value, _DECIMALS) + 0.0
+    figure_ = f"{abs(rounded):.{_DECIMALS}f}"
+    if rounded < 0:
+        return f"−{figure_}"
+    return f"+{figure_}" if sign and rounded > 0 else figure_
+
+
+def paragraph(words: str) -> Fragment:
+    """Return a paragraph of plain text; what stands between backticks is a command."""
+    return Fragment(f"<p>{_prose(words)}</p>\n")
+
+
+def bullets(items: Sequence[str]) -> Fragment:
+    """Return a list of plain sentences, with commands as in :func:`paragraph`."""
+    return Fragment("<ul>\n" + "".join(f"<li>{_prose(item)}</li>\n" for item in items) + "</ul>\n")
+
+
+def section(heading: str, *parts: Fragment) -> Fragment:
+    """Return a section of the page under a heading."""
+    return Fragment(f"<section>\n<h2>{escape(heading)}</h2>\n{''.join(parts)}</section>\n")
+
+
+def card(heading: str, *parts: Fragment) -> Fragment:
+    """Return a framed box with a small heading."""
+    return Fragment(f'<div class="card">\n<h3>{escape(heading)}</h3>\n{"".join(parts)}</div>\n')
+
+
+def columns(*cards: Fragment) -> Fragment:
+    """Return boxes side by side where there is room, one below the other where not."""
+    return Fragment(f'<div class="cards">\n{"".join(cards)}</div>\n')
+
+
+def figure(svg: Fragment, *, title: str, alt: str, caption: str) -> Fragment:
+    """Return a drawing with its title, a description for those who cannot see it, and a caption."""
+    drawing = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', 1)
+    return Fragment(
+        f'<figure>\n<p class="title">{escape(title)}</p>\n<div class="drawing">{drawing}</div>\n'
+        f"<figcaption>{escape(caption)}</figcaption>\n</figure>\n"
+    )
+
+
+def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[Cell]], *, note: str = "") -> Fragment:
+    """Return a table; the first cell of each row names the row. Raises ``ValueError`` for rows of another width."""
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"table {caption!r}: expected {len(header)} cells a row, got {len(row)}")
+    kinds = ["words" if _holds_words(rows, place) else "number" for place in range(len(header))]
+    names = "".join(
+        f'<th scope="col" class="{kind}">{escape(name)}</th>' for kind, name in zip(kinds, header, strict=True)
+    )
+    lines = [
+        f'<tr><th scope="row">{_cell(row[0])}</th>{"".join(map(_data, row[1:], kinds[1:]))}</tr>\n' for row in rows
+    ]
+    if not rows:
+        lines = [f'<tr><td colspan="{len(header)}">none</td></tr>\n']
+    below = f'<p class="note">{escape(note)}</p>\n' if note else ""
+    return Fragment(
+        f'<div class="table"><table>\n<caption>{escape(caption)}</caption>\n<thead><tr>{names}</tr></thead>\n'
+        f"<tbody>\n{''.join(lines)}</tbody>\n</table></div>\n{below}"
+    )
+
+
+def page(title: str, *parts: Fragment) -> str:
+    """Return the whole document."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"{''.join(parts)}</main>\n</body>\n</html>\n"
+    )
+
+
+def _prose(words: str) -> Fragment:
+    return Fragment(re.sub("`([^`]*)`", r"<code>\1</code>", escape(words)))
+
+
+def _holds_words(rows: Sequence[Sequence[Cell]], place: int) -> bool:
+    cells = [row[place] for row in rows]
+    return any(isinstance(cell, str) for cell in cells) and not any(isinstance(cell, Estimate) for cell in cells)
+
+
+def _data(cell: Cell, kind: str) -> str:
+    kind = "undefined" if _is_undefined(cell) else kind
+    return f'<td class="{kind}">{_cell(cell)}</td>'
+
+
+def _is_undefined(cell: Cell) -> bool:
+    return isinstance(cell.measurement if isinstance(cell, Signed) else cell, Undefined)
+
+
+def _cell(cell: Cell) -> Fragment:
+    if cell is None:
+        return Fragment("–")
+    if isinstance(cell, str):
+        return escape(cell)
+    if isinstance(cell, int):
+        return Fragment(f"{cell:,}".replace(",", "\u202f"))
+    if isinstance(cell, float):
+        return Fragment(number(cell))
+    measurement, sign = (cell.measurement, True) if isinstance(cell, Signed) else (cell, False)
+    if isinstance(measurement, Undefined):
+        return escape(f"undefined: {measurement.reason} (n = {measurement.n})")
+    return _interval(measurement, sign)
+
+
+def _interval(estimate: Estimate, sign: bool) -> Fragment:
+    value, low, high = (number(end, sign=sign) for end in (estimate.value, estimate.low, estimate.high))
+    return Fragment(f'<span class="value">{value}</span> <span class="range">[{low}, {high}]</span>')
+
+
+_STYLE = """\
+:root { --ink: #1b1f24; --soft: #57606a; --line: #d5dae0; --ground: #f6f7f9; --accent: #0b5c8a; --warm: #b3490b; }
+* { box-sizing: border-box; }
+html { font-size: 16px; -webkit-text-size-adjust: 100%; }
+body { margin: 0; background: #fff; color: var(--ink); line-height: 1.5;
+  font-family: system-ui, -apple-system, "Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif; }
+main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
+h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .4rem; letter-spacing: -.01em; text-wrap: balance; }
+h2 { font-size: 1.35rem; margin: 2.6rem 0 .8rem; padding-top: 1rem; border-top: 1px solid var(--line); }
+h3 { font-size: .8rem; margin: 0 0 .4rem; text-transform: uppercase; letter-spacing: .06em; color: var(--accent); }
+p { margin: 0 0 .8rem; max-width: 46rem; }
+.lead { font-size: 1.2rem; line-height: 1.45; margin: 1.2rem 0; max-width: 50rem; }
+.kicker { color: var(--soft); margin: 0; font-size: .95rem; }
+.notice { background: #fff6e8; border-left: 4px solid #c98a1b; padding: .7rem 1rem; margin: 1.2rem 0; max-width: none; }
+.cards { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1rem; }
+.card { background: var(--ground); border: 1px solid var(--line); border-radius: 6px; padding: 1rem 1.1rem .5rem; }
+.card p, .card li { overflow-wrap: break-word; }
+.card:first-child, .card:last-child { grid-column: 1 / -1; }
+.card:first-child { background: #eef5fa; border-color: #c3d9e7; }
+ul { margin: 0 0 .6rem; padding-left: 1.1rem; }
+li { margin: 0 0 .4rem; }
+code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; font-size: .9em;
+  white-space: nowrap; }
+figure { margin: 1.8rem 0; }
+figure .title { font-weight: 600; margin: 0 0 .4rem; max-width: none; }
+.drawing svg { display: block; width: 100%; height: auto; }
+.drawing svg text { font-family: inherit !important; }
+figcaption, .note { color: var(--soft); font-size: .88rem; max-width: 52rem; }
+.table { overflow-x: auto; margin: 1.4rem 0 .5rem; }
+table { border-collapse: collapse; width: 100%; font-size: .84rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; font-weight: 600; font-size: .95rem; padding: 0 0 .45rem; }
+th, td { padding: .32rem .55rem; border-bottom: 1px solid var(--line); vertical-align: top; text-align: left; }
+thead th { border-bottom: 2px solid var(--ink); vertical-align: bottom; font-weight: 600; line-height: 1.25; }
+tbody th { font-weight: 500; }
+td.number { text-align: right; white-space: nowrap; }
+thead th.number { text-align: right; }
+td.words { overflow-wrap: anywhere; }
+td.undefined { color: var(--soft); font-style: italic; text-align: right; min-width: 9rem; }
+.range { color: var(--soft); }
+@media (max-width: 44rem) { .cards { grid-template-columns: minmax(0, 1fr); } h1 { font-size: 1.6rem; } }
+@media print {
+  @page { size: A4; margin: 16mm 14mm 18mm; }
+  html { font-size: 10.5pt; }
+  main { max-width: none; padding: 0; }
+  h2 { break-after: avoid; }
+  figure, .card, tr { break-inside: avoid; }
+  caption, thead { break-after: avoid; }
+  .cards { display: block; }
+  .card { margin: 0 0 3.5mm; padding: 3mm 4mm 1mm; }
+  .note, figcaption { break-before: avoid; }
+  .table { overflow: visible; }
+  table { font-size: 8.2pt; }
+  th, td { padding: .22rem .4rem; }
+  * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+}
+"""
