@@ -64,13 +64,15 @@ def main() -> None:
                     shown(task_auc(run, truth)),
                     shown(task_auc(run)),
                     shown(impact_ratio(run, people, "gender")),
+                    shown(impact_ratio(run, people, "gender", truth)),
                     shown(stronger(result, name, "representation", "face", "recall@10")),
                 ]
             )
         worse += ends["defended"] > ends["undefended"]
         sentences.append(f"seed {seed}: {disagreement(defended, result)}")
     columns = ["seed", "run", "gender: linear", "gender: MLP", "gender: kernel", "gender from score"]
-    columns += ["merit AUC", "biased-label AUC", "impact ratio at the median", "face retrieval @10"]
+    columns += ["merit AUC", "biased-label AUC", "impact ratio at the median"]
+    columns += ["unbiased label's own ratio", "face retrieval @10"]
     sys.stdout.write(f"{table(columns, rows)}\n\n")
     for name in ("undefended", "defended"):
         figures = np.array([[float(cell.split(" ")[0]) for cell in row[2:]] for row in rows if row[1] == name])

@@ -19,8 +19,8 @@ import torch
 
 from benchmarks.synthetic import MODALITY, write_corpus
 from benchmarks.timing import interleave
-from fairhire.data import Corpus
 from fairhire.data.collate import BatchReader, batch_rows, corpus_vocabulary
+from fairhire.data.corpus import Corpus
 
 __all__ = ["main"]
 

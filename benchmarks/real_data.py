@@ -92,12 +92,13 @@ def task_auc(run: Run, truth: pd.Series | None = None) -> Measurement:
     return bootstrap_by_person({"auc": auc_of(label[kept], scores.score[kept])}, scores.candidates[kept])["auc"]
 
 
-def impact_ratio(run: Run, people: Demographics, attribute: str) -> Measurement:
-    """Return the smallest impact ratio at the median of the test people's scores."""
+def impact_ratio(run: Run, people: Demographics, attribute: str, truth: pd.Series | None = None) -> Measurement:
+    """Return the smallest impact ratio at the median of the test people's scores, or of ``truth`` (0/1) among them."""
     scores = run.scores
     kept = (scores.split == "test") & ~np.isnan(scores.score)
     categories = people.of(attribute, scores.candidates[kept])
-    group = impact_by_group(above_median(scores.score[kept]), categories, attribute=attribute).smallest
+    selected = above_median(scores.score[kept]) if truth is None else truth.to_numpy(dtype=bool)[kept]
+    group = impact_by_group(selected, categories, attribute=attribute).smallest
     return (
         Undefined("no group of 10 or more beside the benchmark", int(kept.sum())) if group is None else group.interval
     )

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fairhire.data import Corpus
-from fairhire.data.corpus import CorpusWriter, Modality
+from fairhire.data.corpus import Corpus, CorpusWriter, Modality
 from fairhire.interview import Answer, AnswerFrames, Interview, InterviewBatch, Words
 
 __all__ = ["ANSWERS", "MODALITY", "VOCABULARY", "random_batch", "write_corpus"]

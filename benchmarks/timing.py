@@ -1,4 +1,4 @@
-"""How the benchmarks time and weigh things on a machine that may be busy: side by side, repeated, in fresh processes."""
+"""How the benchmarks time and weigh things on a busy machine: side by side, repeated, in fresh processes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _median_ratio(these: Sequence[float], those: Sequence[float]) -> float:
 
 
 def interleave(contenders: Mapping[str, Callable[[], object]], rounds: Mapping[str, int]) -> dict[str, Timing]:
-    """Return the timings of all contenders, run in turn, each for its number of rounds after one that is not counted."""
+    """Return the timings of all contenders, run in turn for their number of rounds, after one that does not count."""
     timings = {name: Timing() for name in contenders}
     for number in range(1 + max(rounds.values())):
         for name, run in contenders.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ app = typer.Typer(
 corpus_app = typer.Typer(help="Make, import and inspect corpora.", epilog=_EXIT_CODES)
 app.add_typer(corpus_app, name="corpus")
 
+_NO_MEMORY = re.compile(r"out of memory|can't allocate memory")  # as torch says it of a GPU, and of the machine
 _INTERRUPTED = 130  # as of a program that SIGINT ends
 
 _quiet = False
@@ -78,6 +80,10 @@ def main() -> None:
         if error.filename is None:
             _drop_results()
         code = _fail(f"{error.filename or 'writing the results'}: {error.strerror or error}", DataError.exit_code)
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or _NO_MEMORY.search(str(error))):
+            raise
+        code = _fail("out of memory: take a smaller --batch or --hidden, or fewer modalities", UsageError.exit_code)
     sys.exit(code or 0)
 
 

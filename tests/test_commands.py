@@ -246,14 +246,33 @@ def test_an_unforeseen_refusal_of_the_system_is_one_line(folder: Path, monkeypat
     assert fairhire("corpus", "check", folder / "corpus") == Said(4, "", "fairhire: some/file: Permission denied\n")
 
 
-def test_a_bug_of_ours_is_not_hidden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [ZeroDivisionError, RuntimeError])
+def test_a_bug_of_ours_is_not_hidden(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
     def bug(_: Corpus) -> None:
-        raise ZeroDivisionError
+        raise kind("a bug")
 
     monkeypatch.setattr(Corpus, "check", bug)
     monkeypatch.setattr(sys, "argv", ["fairhire", "corpus", "check", str(folder / "corpus")])
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(kind, match="a bug"):
         commands.main()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you"),
+    ],
+)
+def test_a_model_larger_than_memory_is_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_: Corpus) -> None:
+        raise error
+
+    monkeypatch.setattr(Corpus, "check", fail)
+    refused(2, "out of memory: take a smaller --batch or --hidden", "corpus", "check", folder / "corpus")
 
 
 # --- corpora --------------------------------------------------------------------------------------------------------

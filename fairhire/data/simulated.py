@@ -151,7 +151,8 @@ def _loadings(rows: int, scales: tuple[float, float, float, float], key: int) ->
     gender, ethnicity, age, rest = scales
     columns = np.array([gender, ethnicity, ethnicity, age, *[rest] * (_IDENTITY - 4)])
     drawn: Floats = np.random.default_rng([_WORLD, key]).standard_normal((rows, _IDENTITY))
-    return drawn / np.linalg.norm(drawn, axis=0) * columns
+    scaled: Floats = drawn / np.linalg.norm(drawn, axis=0) * columns
+    return scaled
 
 
 _SHOWS = {  # the voice tells gender best, the picture ethnicity and who it is, words least
@@ -450,7 +451,8 @@ def _face(config: SimulationConfig, row: int, identity: Floats) -> NDArray[np.fl
     weights = np.random.default_rng([_WORLD, config.face_width]).standard_normal((config.face_width, _IDENTITY))
     bent = np.tanh(weights @ identity / _IDENTITY**0.5)
     face = bent + _FACE_NOISE * _stream(config, "face", row).standard_normal(config.face_width)
-    return (face / np.linalg.norm(face)).astype(np.float32)
+    scaled: NDArray[np.float32] = (face / np.linalg.norm(face)).astype(np.float32)
+    return scaled
 
 
 def _lay_out(rng: np.random.Generator, lengths: Ints, context: float) -> tuple[Ints, Ints, Ints]:

@@ -73,7 +73,17 @@ def _pieces(running: list[int]) -> Iterator[Piece]:
 
 
 class _Ragged(torch.autograd.Function):
-    """Forward and backward of both GRUs; weights are stacked (2, …), gates ordered reset, update, new as in nn.GRU."""
+    """Forward and backward of both GRUs, their weights stacked (2, 3 hidden, …), gates in the order of ``nn.GRU``.
+
+    With x a frame, h the state before, h' the one after and * element by element::
+
+        reset   r  = sigmoid(W_ir x + b_ir + W_hr h + b_hr)
+        update  z  = sigmoid(W_iz x + b_iz + W_hz h + b_hz)
+        new     n  = tanh(W_in x + b_in + r * (W_hn h + b_hn))
+        state   h' = n + z * (h - n)
+
+    Under autocast it computes in float32, so that rounding cannot add up over hundreds of steps.
+    """
 
     @staticmethod
     @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
@@ -157,9 +167,10 @@ def _rows(frames: Tensor, places: Tensor) -> Tensor:
 
 
 def _slopes(gates: Tensor, before: Tensor, w_state: Tensor, b_state: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what a step's state changes by when its gates (2, R, 3, hidden) are pushed, as seen from the state before.
+    """Return how h' follows what the state before sends to each gate (2, R, 3, hidden), and the frame to the new gate.
 
-    And the same of the new gate (2, R, hidden) as seen from the input, which the reset gate does not scale.
+    With y = W_hn h + b_hn the derivatives are, in the order of the gates, ``(1-z) (1-n^2) y r (1-r)``,
+    ``(h-n) z (1-z)`` and ``(1-z) (1-n^2) r``; the other (2, R, hidden) is ``(1-z) (1-n^2)``, since r scales y alone.
     """
     hidden = before.shape[2]
     reset, update, new = gates.chunk(3, dim=2)

@@ -121,7 +121,8 @@ class TrainConfig:
     def _range(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)
         if not (_all_numbers((value,)) and low <= value <= high):
-            raise UsageError(f"{name.replace('_', '-')}: expected a number from {low:g} to {high:g}, got {value!r}")
+            limits = f"from {low:.10g} to {high:.10g}"
+            raise UsageError(f"{name.replace('_', '-')}: expected a number {limits}, got {value!r}")
 
     def batch_size(self, interviews: int) -> int:
         """Return how many of ``interviews`` training interviews a batch holds: 256 unless said otherwise (papers 2.3).

@@ -96,7 +96,9 @@ def prepare(
         if len(set(labels)) < 2:
             raise DataError(
                 f"{corpus.path}, {part} people: expected hirable and not hirable interviews, "
-                f"got {len(chosen)} of {'one class' if len(chosen) else 'no class'}"
+                f"got {len(chosen)} of one class"
+                if len(chosen)
+                else f"{corpus.path}, {part} people: expected labelled interviews with {', '.join(wanted)}, got none"
             )
     vocabulary = corpus_vocabulary(corpus, rows["train"])
     vectors = None

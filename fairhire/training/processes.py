@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 
@@ -26,6 +27,7 @@ def start_fabric(config: TrainConfig) -> Fabric:
     if config.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("device: expected a machine with CUDA for --device cuda, got none; use --device cpu")
     cuda = config.device == "cuda" or (config.device == "auto" and torch.cuda.is_available())
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         # Fabric remarks on unused GPUs and the like; what we use is in the run's provenance.
         warnings.simplefilter("ignore")

@@ -12,10 +12,11 @@ PACKAGE = ROOT / "fairhire"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
-    "errors": 0, "atomic": 0, "interview": 0, "scores": 0, "runs": 0, "estimate": 0, "retrieval": 0, "progress": 0,
+    "errors": 0, "atomic": 0, "interview": 0, "scores": 0, "runs": 0, "estimate": 0,
+    "readout": 0, "retrieval": 0, "progress": 0,
     "data": 1, "media": 1, "model": 1, "adversaries": 1, "audit": 1,
     "training": 2, "report": 2,
-    "commands": 3, "demo": 3, "__main__": 4,
+    "demo": 3, "commands": 4, "__main__": 5,
 }  # fmt: skip
 TRAINING_WING = {"data", "media", "model", "adversaries", "training"}
 AUDIT_WING = {"audit", "report"}
