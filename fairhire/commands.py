@@ -508,7 +508,7 @@ def _sensitive_labels(
 
 def _print_run(run: Run) -> None:
     """Print how a finished run does on test people, and what its adversary said of itself."""
-    from fairhire.estimate import task_metrics
+    from fairhire.estimate import Estimate, task_metrics
 
     scores, chosen = run.scores, run.chosen
     for remark in run.provenance["remarks"]:
@@ -528,6 +528,9 @@ def _print_run(run: Run) -> None:
             ["task", "estimate"],
             [[name.replace("_", " "), _shown(value)] for name, value in metrics.items()],
         )
+        auc = metrics["auc"]
+        if isinstance(auc, Estimate) and auc.low <= 0.5:
+            sys.stdout.write(f"the scores cannot be told from chance on these {people} people (AUC interval covers 0.5)\n")
     if "adversary_accuracy" in chosen:
         sys.stdout.write(
             f"adversary accuracy {chosen['adversary_accuracy']:.4f}, chance {chosen['adversary_chance']:.4f} (epoch "

@@ -7,18 +7,24 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from fairhire.adversaries.base import Opponent
 from fairhire.data.corpus import Corpus
 from fairhire.errors import NotComputableError, UsageError
 from fairhire.estimate import Undefined
+from fairhire.interview import InterviewBatch
+from fairhire.model import HireNet
 from fairhire.runs import Run
 from fairhire.training import TrainConfig, train
+from fairhire.training.schedule import plan_epoch
 from fairhire.training.selection import Checkpoint, choose
 
 Tiny = Callable[..., TrainConfig]
@@ -63,6 +69,46 @@ def test_defended_and_undefended_begin_alike_and_part_when_the_adversary_presses
     assert judged[1] == judged[0]
     assert defended.history[1]["validation_f1"] == defended.history[0]["validation_f1"]
     assert files_of(undefended)[WEIGHTS] != files_of(defended)[WEIGHTS]
+
+
+def test_the_pressure_begins_at_nothing_and_rises_without_a_step_back_to_the_full_strength(
+    corpus: Corpus, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strengths: list[float] = []
+    lessons: list[int] = []
+    pressure, learn = Opponent.pressure, Opponent.learn
+
+    def press(self: Opponent, representation: Tensor, batch: InterviewBatch, strength: float) -> Tensor:
+        strengths.append(strength)
+        return pressure(self, representation, batch, strength)
+
+    def teach(self: Opponent, representation: Tensor, batch: InterviewBatch) -> Any:
+        lessons.append(len(batch))
+        return learn(self, representation, batch)
+
+    monkeypatch.setattr(Opponent, "pressure", press)
+    monkeypatch.setattr(Opponent, "learn", teach)
+    train(corpus, tiny(adversary="face", epochs=6, strengths=(2.0,), patience=9), tmp_path / "run")
+    assert len(strengths) == 4 * 3  # four epochs of the game, three batches each
+    assert len(lessons) == 5 * 3  # and the warm-up
+    assert strengths[0] == 0.0
+    assert strengths == sorted(strengths)
+    assert len(set(strengths[:6])) == 6  # it rises within an epoch, too
+    assert set(strengths[6:]) == {2.0}  # the second half of the game
+
+
+@pytest.mark.parametrize("brake", ["pace", "clip"])
+def test_the_pace_and_the_clipping_hold_the_model_back(
+    corpus: Corpus, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brake: str
+) -> None:
+    if brake == "pace":
+        monkeypatch.setattr("fairhire.training.loop.plan_epoch", lambda *given: replace(plan_epoch(*given), pace=1e-15))
+    run = train(corpus, tiny(dropout=0.0, clip=1e-12 if brake == "clip" else 1.0), tmp_path / "run")
+    held = [record["loss"] for record in run.history]
+    assert held[-1] == pytest.approx(held[0], abs=1e-4)
+    monkeypatch.undo()
+    free = train(corpus, tiny(dropout=0.0), tmp_path / "free")
+    assert free.history[-1]["loss"] < held[-1] - 0.02
 
 
 def test_the_strength_matters(corpus: Corpus, tiny: Tiny, tmp_path: Path, files_of: FilesOf) -> None:
@@ -262,9 +308,6 @@ def test_a_bad_setting_leaves_no_folder_behind(corpus: Corpus, tiny: Tiny, tmp_p
 def test_a_number_that_runs_away_ends_the_run_in_one_line(
     corpus: Corpus, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    from fairhire.adversaries.base import Opponent
-    from fairhire.model import HireNet
-
     if name == "loss":
         monkeypatch.setattr(HireNet, "task_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
     else:
