@@ -530,7 +530,7 @@ def _print_run(run: Run) -> None:
         )
         auc = metrics["auc"]
         if isinstance(auc, Estimate) and auc.low <= 0.5:
-            sys.stdout.write("on these people the scores cannot be told from chance: the interval of the AUC reaches 0.5\n")
+            sys.stdout.write("on these people the scores cannot be told from chance: the AUC's interval reaches 0.5\n")
     if "adversary_accuracy" in chosen:
         sys.stdout.write(
             f"adversary accuracy {chosen['adversary_accuracy']:.4f}, chance {chosen['adversary_chance']:.4f} (epoch "

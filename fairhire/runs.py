@@ -35,6 +35,7 @@ class Run:
     path: Path
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))  # a string will do
         if not (self.path / "provenance.json").is_file():
             unfinished = (self.path / "training").is_dir()
             found = "an unfinished one (train again with the same --out to resume it)" if unfinished else "none"

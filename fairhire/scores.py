@@ -77,8 +77,9 @@ class Scores:
             columns["label"] = pd.arrays.IntegerArray(self.hirable, self.hirable < 0)
         return pd.DataFrame(columns)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path | str) -> None:
         """Write the table atomically, as CSV where ``path`` ends in .csv, else as Parquet."""
+        path = Path(path)
         with new_file(path) as temporary:
             frame = self.to_frame()
             if path.suffix == ".csv":
@@ -87,7 +88,7 @@ class Scores:
                 pq.write_table(pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(), temporary)
 
 
-def read_scores(path: Path, *, representation: Path | None = None) -> Scores:
+def read_scores(path: Path | str, *, representation: Path | None = None) -> Scores:
     """Read a scores table (CSV or Parquet), ours or a vendor's.
 
     Needs ``interview`` and/or ``candidate``, and ``score`` and/or ``decision`` (0/1, true/false, yes/no); a missing
@@ -95,6 +96,7 @@ def read_scores(path: Path, *, representation: Path | None = None) -> Scores:
     decision from a score of 0.5 or more. ``label``, ``position``, ``split`` are optional. ``representation`` is a
     .npy file (N, H), row by row. Raises :class:`DataError` naming file, column and row (from 1, below the header).
     """
+    path = Path(path)
     frame = _read_frame(path)
     if "interview" not in frame and "candidate" not in frame:
         raise DataError(f"{path}: expected a column interview or candidate, got {list(frame.columns)}")

@@ -75,13 +75,14 @@ class Demographics:
         return int((self.of(attribute, self.candidates) == UNKNOWN).sum())
 
 
-def read_demographics(path: Path, *, unknown: Sequence[str] = ()) -> Demographics:
+def read_demographics(path: Path | str, *, unknown: Sequence[str] = ()) -> Demographics:
     """Read a people table, CSV (UTF-8) or Parquet: a column ``candidate``, then one column per protected attribute.
 
     Spellings that differ only in case or blanks are one category, named as most candidates write it
     (of equals the first by alphabet); words of
     :data:`UNKNOWN_WORDS` and ``unknown`` mean :data:`UNKNOWN`. Raises :class:`DataError` naming file, column and line.
     """
+    path = Path(path)
     columns = _read_parquet(path) if path.suffix in (".parquet", ".pq") else _read_csv(path)
     if "candidate" not in columns:
         raise DataError(f"{path}: expected a column candidate, got {', '.join(columns)}")

@@ -97,10 +97,10 @@ def draw_price(trial: Trial) -> Fragment:
         ),
         title="Figure 2. What the defence cost, and what it brought",
         alt=f"AUC against both labels and lowest impact ratios with intervals: {'; '.join(said)}.",
-        caption="Above: a model that shares the recruiters' bias agrees more with them and less with true merit. Below: "
-        "selected means a score above the median, or the label; which two groups are compared stands at the right. The "
-        "line at four fifths is the US federal guideline (29 CFR 1607.4(D)), a rule of thumb, not a verdict. With few "
-        "people even true merit does not reach parity. Bars are 95 % intervals.",
+        caption="Above: a model that shares the recruiters' bias agrees more with them, and less with true merit. "
+        "Below: selected means a score above the median, or the label; which two groups are compared stands at the "
+        "right. The line at four fifths is the US federal guideline (29 CFR 1607.4(D)), a rule of thumb, not a "
+        "verdict. With few people even true merit misses parity by chance. Bars are 95 % intervals.",
     )
 
 
@@ -143,8 +143,8 @@ def draw_training(trial: Trial) -> Fragment:
         draw_curves((task, opponent), name="training"),
         title="Figure 3. Training, epoch by epoch: the adversary's accuracy is not leakage",
         alt=f"Validation AUC of both models over the epochs, and the adversary's accuracy beside chance.{said}",
-        caption="Flat where only the adversary learns. Ringed: the epoch whose weights are kept, chosen by the task and a fresh face probe, without a "
-        f"sensitive label.{said} An adversary at chance proves nothing: what a fresh probe reads is in figure 1.",
+        caption="Flat where only the adversary learns. Ringed: the epoch whose weights are kept, chosen by the task "
+        f"and a fresh face probe, without a sensitive label.{said} An adversary at chance proves nothing: what a fresh probe reads is in figure 1.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,12 @@ def one_thread() -> Iterator[None]:
 def _one_thread() -> Iterator[None]:
     with one_thread():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the disk: a killed process does not need it, and a power cut cannot be tested here."""
+    monkeypatch.setattr(os, "fsync", lambda file: None)
 
 
 def write_corpus(
@@ -68,7 +75,7 @@ def write_corpus(
                     position="shop",
                     job_title="shop assistant" if person % 5 else "driver",
                     hirable=hirable(person, merit),
-                    face=face + rng.normal(size=6).astype(np.float32) / 10 if faces(person) else None,
+                    face=(face + rng.normal(size=6) / 10).astype(np.float32) if faces(person) else None,
                 )
                 writer.add(interview, splits={} if splits is None else {"own": splits(number)})
                 number += 1

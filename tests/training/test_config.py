@@ -17,7 +17,16 @@ from fairhire.model import FUSIONS, MODELS
 from fairhire.training import TrainConfig
 
 NAN, INF = math.nan, math.inf
-POSITIVE = ("hidden", "attention", "question_hidden", "fused", "word_dim", "longest", "adversary_steps", "face_width")
+POSITIVE: tuple[str, ...] = (
+    "hidden",
+    "attention",
+    "question_hidden",
+    "fused",
+    "word_dim",
+    "longest",
+    "adversary_steps",
+    "face_width",
+)
 POSITIVE += ("epochs", "processes", "patience", "checkpoint_steps")
 NOT_NEGATIVE = ("head_start", "warm_up", "restarts", "seed")
 
@@ -39,7 +48,7 @@ CALLED = {"strengths": "strength", "modalities": "modality"}  # as on the comman
 
 
 @pytest.mark.parametrize(("name", "value"), BAD, ids=repr)
-def test_a_bad_value_is_refused_in_one_line_that_names_the_field(name: str, value: object) -> None:
+def test_a_bad_value_is_refused_in_one_line_that_names_the_field(name: str, value: Any) -> None:
     with pytest.raises(UsageError) as caught:
         TrainConfig(**{name: value})
     said = str(caught.value)

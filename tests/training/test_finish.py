@@ -78,7 +78,7 @@ def test_everything_that_is_read_has_its_print(corpus: Corpus, tiny: Tiny, tmp_p
     assert full["sensitive_labels"] is not None
     flipped = SensitiveLabels(("f", "m"), {name: 1 - place for name, place in labels.of.items()})
     assert fingerprint(corpus, tiny(adversary="label"), None, flipped)["sensitive_labels"] != full["sensitive_labels"]
-    backwards = SensitiveLabels(("f", "m"), dict(reversed(labels.of.items())))
+    backwards = SensitiveLabels(("f", "m"), dict(reversed(list(labels.of.items()))))
     assert fingerprint(corpus, tiny(adversary="label"), None, backwards)["sensitive_labels"] == full["sensitive_labels"]
 
 

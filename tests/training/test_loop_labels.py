@@ -120,7 +120,7 @@ def openings(paths: list[Path]) -> Iterator[Callable[[], set[str]]]:
     assert min(watched) >= 0
 
     def opened() -> set[str]:
-        found = set()
+        found: set[str] = set()
         try:
             events = os.read(watcher, 1 << 16)
         except BlockingIOError:

@@ -15,7 +15,7 @@ from fairhire.data.corpus import Corpus, CorpusWriter, Modality
 from fairhire.errors import DataError, UsageError
 from fairhire.interview import Answer, Interview
 from fairhire.runs import Run
-from fairhire.training import predict
+from fairhire.training import TrainConfig, predict
 from fairhire.training.predict import run_model
 from fairhire.training.prepare import prepare
 
@@ -56,7 +56,9 @@ def test_rows_come_in_the_order_of_the_corpus_whatever_that_is(corpus: Corpus, u
     assert len(np.unique(plain.score)) > 10
 
 
-def test_the_size_of_a_batch_changes_nothing_and_progress_counts_interviews(corpus: Corpus, tiny: Callable) -> None:
+def test_the_size_of_a_batch_changes_nothing_and_progress_counts_interviews(
+    corpus: Corpus, tiny: Callable[..., TrainConfig]
+) -> None:
     setting = prepare(corpus, tiny())
     model, rows = setting.new_model(0), np.arange(len(corpus))[::-1].copy()
     one = run_model(model, setting.reader, rows, batch=1)

@@ -259,12 +259,12 @@ def test_words_scales_and_faces_come_from_training_people_only(
         np.testing.assert_array_equal(mine, theirs)
     assert one.attack is not None
     assert other.attack is not None
-    mine, theirs = one.attack(4), other.attack(4)
-    assert isinstance(mine, PickTheFace)
-    assert isinstance(theirs, PickTheFace)
-    assert mine.target.mean.equal(theirs.target.mean)
-    assert mine.target.components.equal(theirs.target.components)
-    assert mine.target.scale == theirs.target.scale
+    ours, others = one.attack(4), other.attack(4)
+    assert isinstance(ours, PickTheFace)
+    assert isinstance(others, PickTheFace)
+    assert ours.target.mean.equal(others.target.mean)
+    assert ours.target.components.equal(others.target.components)
+    assert ours.target.scale == others.target.scale
 
 
 def test_the_same_seed_gives_the_same_model_whatever_adversary_follows(corpus: Corpus, tiny: Tiny) -> None:

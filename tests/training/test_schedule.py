@@ -19,7 +19,7 @@ def plans(strength: float = 2.0, **settings: object) -> list[Plan]:
     return [plan_epoch(epoch, config, strength) for epoch in range(1, config.epochs + 1)]
 
 
-GAMES = st.builds(
+GAMES: st.SearchStrategy[dict[str, float]] = st.builds(
     dict,
     head_start=st.integers(0, 4),
     warm_up=st.integers(0, 4),
