@@ -58,10 +58,10 @@ __all__ = ["run_demo"]
 DEMO_SCHEMA = 1
 
 # Sizes: so that everything takes less than four minutes on two CPU cores, and three in five people train (ours).
-INTERVIEWS = 2000
+INTERVIEWS = 2400
 _WORLD = SimulationConfig(questions=3, words=(16, 32), frames=(16, 24), context=0.0)
 _TRAINING = TrainConfig(
-    hidden=32, attention=32, epochs=30, patience=10, batch=128, fractions=(0.6, 0.15, 0.25), device="cpu"
+    hidden=32, attention=32, epochs=36, patience=12, batch=128, fractions=(0.6, 0.15, 0.25), device="cpu"
 )
 _REPLICATES, _CONTROLS = 1000, 3
 

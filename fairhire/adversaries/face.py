@@ -87,7 +87,8 @@ class _FaceReader(Adversary):
             raise DataError("the face adversary: expected a batch with faces, got one without")
         person = batch.person[batch.face_mask]
         check_candidates(person, "a face")
-        return self.read(representation[batch.face_mask]), self.target(batch.faces[batch.face_mask]), person
+        faces = batch.faces[batch.face_mask]
+        return self.read(representation[batch.face_mask]), self.target.to(faces.device)(faces), person
 
 
 class PickTheFace(_FaceReader):

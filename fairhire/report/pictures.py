@@ -144,7 +144,8 @@ def draw_training(trial: Trial) -> Fragment:
         title="Figure 3. Training, epoch by epoch: the adversary's accuracy is not leakage",
         alt=f"Validation AUC of both models over the epochs, and the adversary's accuracy beside chance.{said}",
         caption="Flat where only the adversary learns. Ringed: the epoch whose weights are kept, chosen by the task "
-        f"and a fresh face probe, without a sensitive label.{said} An adversary at chance proves nothing: what a fresh probe reads is in figure 1.",
+        f"and a fresh face probe, without a sensitive label.{said} An adversary at chance proves nothing: what a fresh "
+        "probe reads is in figure 1.",
     )
 
 

@@ -65,7 +65,8 @@ def train(
         if fabric.is_global_zero:
             close_folder(folder)
         return Run(out)
-    while journal.attempt < len(config.strengths):
+    attempts = 1 if setting.attack is None else len(config.strengths)  # without an adversary strength means nothing
+    while journal.attempt < attempts:
         game = _Game(fabric, setting, config, folder, journal, advance)
         if resumed:
             load_state(state, *game.parts())
