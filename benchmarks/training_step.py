@@ -109,7 +109,7 @@ def hirenet(width: int, vocabulary: int = VOCABULARY) -> HireNetModel:
 
 def packed(model: HireNetModel) -> HireNetModel:
     """Return ``model`` with every bi-GRU replaced by one over packed sequences, with the same weights."""
-    for tower in model.towers.values():
+    for tower in model.towers:
         for name in ("frame_encoder", "answer_encoder"):
             encoder = getattr(tower, name)
             setattr(tower, name, PackedBiGRU(encoder.forwards, encoder.backwards))

@@ -32,10 +32,11 @@ class HireNetModel(nn.Module, ABC):
         super().__init__()
         self.config = config
         self.words = nn.Embedding(config.vocabulary_size, config.word_dim, padding_idx=0)
-        self.scales = nn.ModuleDict(
-            {name: Standardise(width) for name, width in config.modalities.items() if name != TEXT}
+        # A list in the order of the modalities: a dictionary of modules cannot hold a modality called "keys".
+        self.scales = nn.ModuleList(
+            nn.Identity() if name == TEXT else Standardise(width) for name, width in config.modalities.items()
         )
-        self.towers = nn.ModuleDict({name: self.new_tower(self.input_width(name)) for name in config.modalities})
+        self.towers = nn.ModuleList(self.new_tower(self.input_width(name)) for name in config.modalities)
         widths = [2 * config.hidden] * len(config.modalities)
         self.fusion = FUSIONS[config.fusion](widths, hidden=config.fused, dropout=config.dropout)
 
@@ -56,11 +57,19 @@ class HireNetModel(nn.Module, ABC):
         """H: the width of the representation."""
         return self.fusion.width
 
+    def scale(self, modality: str) -> nn.Module:
+        """Return what brings a modality's frames to the training people's scale (words pass as they are)."""
+        return self.scales[list(self.config.modalities).index(modality)]
+
+    def tower(self, modality: str) -> nn.Module:
+        """Return a modality's tower."""
+        return self.towers[list(self.config.modalities).index(modality)]
+
     def set_standardisation(self, means: Mapping[str, Tensor], deviations: Mapping[str, Tensor]) -> None:
         """Take every numeric modality's mean and deviation (D,) among training people."""
-        for name, scale in self.scales.items():
-            assert isinstance(scale, Standardise)
-            scale.set(means[name], deviations[name])
+        for name, scale in zip(self.config.modalities, self.scales, strict=True):
+            if isinstance(scale, Standardise):
+                scale.set(means[name], deviations[name])
 
     def set_word_vectors(self, vectors: Tensor) -> None:
         """Begin from given word vectors (vocabulary, word_dim); words whose vector is zero keep their random one."""
@@ -85,7 +94,7 @@ class HireNetModel(nn.Module, ABC):
     def inputs(self, batch: InterviewBatch, modality: str) -> Tensor:
         """Return a modality's values as its tower reads them: embedded words or standardised frames (N, T, D)."""
         values = batch.features[modality].values
-        read: Tensor = self.words(values) if modality == TEXT else self.scales[modality](values)
+        read: Tensor = self.words(values) if modality == TEXT else self.scale(modality)(values)
         return read
 
     def assemble(
@@ -149,7 +158,7 @@ class _Hierarchical(HireNetModel):
             if name in batch.features:
                 frames = batch.features[name]
                 question = questions[batch.question_of[frames.interview, frames.slot]]
-                outputs[name] = self.towers[name](self.inputs(batch, name), frames, question, titles, slots)
+                outputs[name] = self.tower(name)(self.inputs(batch, name), frames, question, titles, slots)
         vectors, present = {}, {}
         for name in self.config.modalities:
             if name in outputs:
@@ -194,7 +203,7 @@ class BiGRU(HireNetModel):
         outputs: dict[str, TowerOutput] = {}
         for name in self.config.modalities:
             if name in batch.features:
-                outputs[name] = self.towers[name](self.inputs(batch, name), batch.features[name], size, slots)
+                outputs[name] = self.tower(name)(self.inputs(batch, name), batch.features[name], size, slots)
         grids, places, vectors, present = [], [], {}, {}
         for name in self.config.modalities:
             grid, place = (

@@ -83,13 +83,13 @@ def read(model: HireNetModel, name: str, recording: Tensor) -> list[Tensor]:
     """Return an answer's frames as the tower reads them."""
     if name == TEXT:
         return [model.words.weight[int(word)] for word in recording]
-    scale = model.scales[name]
+    scale = model.scale(name)
     return [(x - scale.mean) / scale.deviation for x in recording]
 
 
 def interview_vector(model: HireNetModel, name: str, talk) -> Tensor | None:
     """Return v of one modality, normed; None where no answer has it."""
-    tower = model.towers[name]
+    tower = model.tower(name)
     pairs = []
     for reply in talk.replies:
         if name in reply.recorded:
@@ -110,7 +110,7 @@ def answer_vector(model: HireNetModel, name: str, reply) -> Tensor | None:
     """Return the last states of both directions over an answer, normed; None where it lacks the modality."""
     if name not in reply.recorded:
         return None
-    encoder = model.towers[name].frame_encoder
+    encoder = model.tower(name).frame_encoder
     frames = read(model, name, reply.recorded[name])
     return layer_norm(
         torch.cat([gru_states(encoder.forwards, frames)[-1], gru_states(encoder.backwards, frames[::-1])[-1]])

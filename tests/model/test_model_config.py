@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fairhire.errors import UsageError
-from fairhire.model import ModelConfig
+from fairhire.model import ModelConfig, new_model
 
 
 def shape(**changed):
@@ -55,3 +55,9 @@ def test_a_key_too_few_is_named():
     del record["dropout"]
     with pytest.raises(UsageError, match="'dropout' is unknown or missing"):
         ModelConfig.from_dict(record)
+
+
+@pytest.mark.parametrize("name", ["keys", "items", "training", "forward", "T_destination"])
+def test_a_modality_may_be_called_anything_an_importer_allows(name: str) -> None:
+    model = new_model(ModelConfig("hirenet", {"text": 1, name: 3}, vocabulary_size=5, hidden=2, fusion="early"))
+    assert model.tower(name) is not model.tower("text")
