@@ -15,6 +15,10 @@ from fairhire.report.trial import Leak, RatioChange, Trial, direction_of, leaks
 __all__ = ["Findings", "find"]
 
 
+_FEW = 30
+"""Test people below which the page warns (audit-rules.md 5.7)."""
+
+
 @dataclass(frozen=True)
 class Findings:
     """The page's first words: one headline, and four lists of sentences."""
@@ -73,6 +77,10 @@ def _first_sentence(kept: Sequence[Leak]) -> str:
     )
 
 
+def _measured(kept: Sequence[Leak]) -> bool:
+    return any(isinstance(leak.after.estimate, Estimate) for leak in kept)
+
+
 def _names(kept: Sequence[Leak], direction: str) -> list[str]:
     return [_words(leak.attribute) for leak in kept if leak.direction == direction]
 
@@ -94,7 +102,7 @@ def _leakage(kept: Sequence[Leak]) -> Iterator[str]:
             f"The defence is not complete: a fresh probe still reads {_list(remaining)} better than a blind guess "
             "(AUC 0.5)."
         )
-    elif any(isinstance(leak.after.estimate, Estimate) for leak in kept):
+    elif _measured(kept):
         yield "No probe read any attribute measurably better than a blind guess from the defended model."
 
 
@@ -167,7 +175,7 @@ def _task(trial: Trial) -> Iterator[str]:
         (trial.task_change, "the recruiters' biased verdicts", trial.undefended.recruiters, trial.defended.recruiters),
     ):
         if isinstance(change, Undefined):
-            yield f"How well {what} is found could not be compared: {change.reason}."
+            yield f"How well the scores find {what} could not be compared: {change.reason}."
             continue
         verb = {"higher": "rose", "lower": "fell", "undecided": "did not change measurably"}[direction_of(change)]
         yield f"How well the scores find {what} {verb}: AUC {_value(before['auc'])} → {_value(after['auc'])}."
@@ -178,6 +186,8 @@ def _sure(trial: Trial, kept: Sequence[Leak]) -> Iterator[str]:
         f"Everything was measured on {trial.people['test']} people ({trial.interviews['test']} interviews) whom "
         "neither model saw in training; the probes were fitted on other people, too."
     )
+    if trial.people["test"] < _FEW:
+        yield f"That is fewer than {_FEW} people: rely on no figure here."
     yield (
         f"Brackets are 95 % intervals: people were resampled {trial.replicates} times, or a formula for ratios was "
         "used. “Less”, “more”, “rose” and “fell” are said only where the interval of the paired difference excludes "
@@ -204,7 +214,7 @@ def _not_shown(trial: Trial, kept: Sequence[Leak]) -> Iterator[str]:
         f"Anything about real people: the interviews are simulated, and the recruiters' bias ({trial.bias:g} on its "
         "dial) was planted to be found."
     )
-    if not any(leak.remains for leak in kept):
+    if _measured(kept) and not any(leak.remains for leak in kept):
         yield "That nothing leaks: only that these probes, on this many people, found nothing."
     yield (
         "That other attributes are protected: the adversary removes what a face shows; a voice or a choice of words "

@@ -197,7 +197,7 @@ table { border-collapse: collapse; width: 100%; font-size: .84rem; font-variant-
 caption { text-align: left; font-weight: 600; font-size: .95rem; padding: 0 0 .45rem; }
 th, td { padding: .32rem .55rem; border-bottom: 1px solid var(--line); vertical-align: top; text-align: left; }
 thead th { border-bottom: 2px solid var(--ink); vertical-align: bottom; font-weight: 600; line-height: 1.25; }
-tbody th { font-weight: 500; }
+tbody th { font-weight: 500; min-width: 7rem; }
 td.number { text-align: right; white-space: nowrap; }
 thead th.number { text-align: right; }
 td.words { overflow-wrap: anywhere; }

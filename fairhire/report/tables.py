@@ -183,6 +183,11 @@ def _pairs(rows: tuple[LeakageRow, ...], source: str) -> Iterator[tuple[LeakageR
             yield before[key(row)], row
 
 
+def _target(row: LeakageRow) -> str:
+    attribute = row.attribute.replace("_", " ")
+    return attribute if row.target == row.attribute else f"{attribute}: {row.target.removeprefix(f'{row.attribute}=')}"
+
+
 def _mean(row: LeakageRow) -> float | None:
     return None if row.control is None else row.control.mean
 

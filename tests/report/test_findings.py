@@ -149,6 +149,18 @@ def test_it_is_always_said_that_the_data_are_simulated_and_what_the_line_is(make
         assert "Adversary accuracy is not leakage" in text
 
 
+def test_too_few_people_are_warned_of(make_trial: MakeTrial) -> None:
+    assert not any("fewer than 30 people" in line for line in find(make_trial()).sure)
+    few = make_trial(people={"train": 40, "validation": 10, "test": 29})
+    assert "That is fewer than 30 people: rely on no figure here." in find(few).sure
+
+
+def test_what_was_not_measured_is_not_called_found_or_not_found(make_trial: MakeTrial) -> None:
+    findings = find(make_trial(leak={"gender": "undefined"}))
+    assert not any("No probe read" in line or "better than a blind guess" in line for line in findings.found)
+    assert not any(line.startswith("That nothing leaks") for line in findings.not_shown)
+
+
 def test_no_sentence_shows_nan_or_a_record(make_trial: MakeTrial) -> None:
     for leak in ("lower", "higher", "undecided", "undefined"):
         text = everything(find(make_trial(leak={"gender": leak}, merit=leak, ratio=leak)))
