@@ -62,10 +62,15 @@ def fairhire(*words: object) -> Said:
     return Said(caught.value.code, out.getvalue(), err.getvalue())
 
 
+# A program started by a shell in the background inherits a SIGINT that is ignored; the tests want it heard.
+HEAR_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
 def program(*words: object, **settings: Any) -> subprocess.Popen[str]:
     """Start a command as a program of its own."""
     settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **settings}
-    return subprocess.Popen([sys.executable, "-m", "fairhire", *map(str, words)], **settings)
+    code = f"{HEAR_INTERRUPTS}from fairhire.commands import main; main()"
+    return subprocess.Popen([sys.executable, "-c", code, *map(str, words)], **settings)
 
 
 def refused(code: int, match: str, *words: object) -> None:
