@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from fairhire import Corpus, Run, TrainConfig, leakage, read_demographics, train
-from fairhire.audit.demographics import Demographics
-from fairhire.audit.impact import above_median, impact_by_group
-from fairhire.audit.leakage import LeakageResult, false_success
+from fairhire.auditing.demographics import Demographics
+from fairhire.auditing.impact import above_median, impact_by_group
+from fairhire.auditing.leakage import LeakageResult, false_success
 from fairhire.estimate import Estimate, Measurement, Undefined, auc_of, bootstrap_by_person
 
 

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fairhire.audit.demographics import read_demographics
-    from fairhire.audit.leakage import leakage
+    from fairhire.auditing.demographics import read_demographics
+    from fairhire.auditing.leakage import leakage
     from fairhire.data.corpus import Corpus, CorpusWriter, Modality
     from fairhire.interview import Answer, Interview
     from fairhire.model import HireNet, ModelConfig
@@ -31,9 +31,9 @@ _HOMES = {
     "Run": "fairhire.runs",
     "Scores": "fairhire.scores",
     "TrainConfig": "fairhire.training",
-    "leakage": "fairhire.audit.leakage",
+    "leakage": "fairhire.auditing.leakage",
     "predict": "fairhire.training",
-    "read_demographics": "fairhire.audit.demographics",
+    "read_demographics": "fairhire.auditing.demographics",
     "read_scores": "fairhire.scores",
     "train": "fairhire.training",
 }

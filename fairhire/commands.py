@@ -22,7 +22,7 @@ from fairhire.progress import show_progress, silent
 
 if TYPE_CHECKING:
     from fairhire.adversaries.label import SensitiveLabels
-    from fairhire.audit.leakage import LeakageResult
+    from fairhire.auditing.leakage import LeakageResult
     from fairhire.data.corpus import Corpus
     from fairhire.data.imported import Imported
     from fairhire.estimate import Measurement
@@ -498,7 +498,7 @@ def _sensitive_labels(
             "--adversary label: expected --label-table FILE and --label-attribute COLUMN, got neither or one"
         )
     from fairhire.adversaries.label import SensitiveLabels
-    from fairhire.audit.demographics import UNKNOWN, read_demographics
+    from fairhire.auditing.demographics import UNKNOWN, read_demographics
 
     ids = corpus.interviews["id"].to_numpy(dtype=str)
     categories = read_demographics(table).of(attribute, corpus.interviews["candidate"].to_numpy(dtype=str))
@@ -570,8 +570,8 @@ def leakage_command(
     import numpy as np
 
     from fairhire.atomic import sha256, write_json
-    from fairhire.audit.demographics import read_demographics
-    from fairhire.audit.leakage import LeftOut, leakage
+    from fairhire.auditing.demographics import read_demographics
+    from fairhire.auditing.leakage import LeftOut, leakage
     from fairhire.data.corpus import Corpus
     from fairhire.estimate import Undefined
     from fairhire.runs import Run
@@ -649,7 +649,7 @@ def _sources(run: Run) -> dict[str, Any]:
 
 def _adversary_beside(run: Run, result: LeakageResult, subject: str) -> str | None:
     """Return the sentence that is due when the adversary and the fresh probes disagree."""
-    from fairhire.audit.leakage import false_success
+    from fairhire.auditing.leakage import false_success
 
     accuracy, chance = (run.chosen.get(f"adversary_{key}") for key in ("accuracy", "chance"))
     if accuracy is None or chance is None:

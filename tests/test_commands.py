@@ -25,7 +25,7 @@ import typer
 
 from fairhire import __version__, commands, errors
 from fairhire.atomic import sha256
-from fairhire.audit.leakage import PROBES, leakage
+from fairhire.auditing.leakage import PROBES, leakage
 from fairhire.data.corpus import Corpus
 from fairhire.data.simulated import SimulationConfig
 from fairhire.errors import FairhireError
@@ -112,7 +112,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick_probes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fit the linear probe alone; what the probes find is tested with them."""
     quick = partial(leakage, probes={"linear": PROBES["linear"]}, replicates=50)
-    monkeypatch.setattr("fairhire.audit.leakage.leakage", quick)
+    monkeypatch.setattr("fairhire.auditing.leakage.leakage", quick)
 
 
 # --- the door -------------------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fairhire.audit.impact import Impact
-from fairhire.audit.leakage import LeakageRow
+from fairhire.auditing.impact import Impact
+from fairhire.auditing.leakage import LeakageRow
 from fairhire.estimate import Estimate, Measurement, Undefined
 from fairhire.report.figures import Curve, CurvePanel, Mark, Panel, Row, draw_curves, draw_intervals
 from fairhire.report.page import Fragment, figure, number

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fairhire.audit.impact import GroupImpact
-from fairhire.audit.leakage import LeakageRow
+from fairhire.auditing.impact import GroupImpact
+from fairhire.auditing.leakage import LeakageRow
 from fairhire.estimate import Estimate, Measurement, Undefined
 from fairhire.report.page import Cell, Fragment, Signed, paragraph, table
 from fairhire.report.trial import DEFENDED, UNDEFENDED, Trial

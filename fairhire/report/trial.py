@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from fairhire.audit.impact import Impact
-from fairhire.audit.leakage import LeakageResult, LeakageRow, LeftOut
+from fairhire.auditing.impact import Impact
+from fairhire.auditing.leakage import LeakageResult, LeakageRow, LeftOut
 from fairhire.estimate import Estimate, Measurement, Undefined
 
 __all__ = [

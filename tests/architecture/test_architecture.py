@@ -14,16 +14,16 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
     "errors": 0, "atomic": 0, "interview": 0, "scores": 0, "runs": 0, "estimate": 0,
     "readout": 0, "retrieval": 0, "progress": 0,
-    "data": 1, "media": 1, "model": 1, "adversaries": 1, "audit": 1,
+    "data": 1, "media": 1, "model": 1, "adversaries": 1, "auditing": 1,
     "training": 2, "report": 2,
     "demo": 3, "commands": 4, "__main__": 5,
 }  # fmt: skip
 TRAINING_WING = {"data", "media", "model", "adversaries", "training"}
-AUDIT_WING = {"audit", "report"}
+AUDIT_WING = {"auditing", "report"}
 # A library and the one file (or folder) that may import it.
 HOMES = {
     "facenet_pytorch": "fairhire/media/faces.py",
-    "fairlearn": "fairhire/audit/",
+    "fairlearn": "fairhire/auditing/",
     "matplotlib": "fairhire/report/figures.py",
     "typer": "fairhire/commands.py",
     "lightning_fabric": "fairhire/training/processes.py",
@@ -116,7 +116,7 @@ def test_nothing_is_unpickled_without_the_guard() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["fairhire", "fairhire.audit", "fairhire.audit.leakage", "fairhire.scores", "fairhire.runs"]
+    "module", ["fairhire", "fairhire.auditing", "fairhire.auditing.leakage", "fairhire.scores", "fairhire.runs"]
 )
 def test_the_audit_starts_without_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairhire.audit.impact import Impact, impact_by_group
-from fairhire.audit.leakage import Comparison, Control, LeakageResult, LeakageRow, LeftOut
+from fairhire.auditing.impact import Impact, impact_by_group
+from fairhire.auditing.leakage import Comparison, Control, LeakageResult, LeakageRow, LeftOut
 from fairhire.estimate import Estimate, Measurement, Undefined
 from fairhire.report import AdversaryEnd, Epoch, ModelFigures, RatioChange, Trial
 

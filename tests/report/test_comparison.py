@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairhire.audit.leakage import LeftOut
+from fairhire.auditing.leakage import LeftOut
 from fairhire.estimate import Undefined
 from fairhire.report import AdversaryEnd, Trial, render_comparison
 

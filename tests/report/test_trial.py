@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairhire.audit.leakage import Comparison, LeakageResult, LeakageRow
+from fairhire.auditing.leakage import Comparison, LeakageResult, LeakageRow
 from fairhire.estimate import Estimate, Measurement, Undefined
 from fairhire.report.trial import Leak, direction_of, leaks
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairhire.audit.demographics import Demographics
-from fairhire.audit.leakage.attributes import Question, ask
-from fairhire.audit.leakage.probes import PROBES, Choice, FitPeople, Probe, shuffle_by_person
-from fairhire.audit.leakage.table import Comparison, Control, LeakageResult, LeakageRow, LeftOut
+from fairhire.auditing.demographics import Demographics
+from fairhire.auditing.leakage.attributes import Question, ask
+from fairhire.auditing.leakage.probes import PROBES, Choice, FitPeople, Probe, shuffle_by_person
+from fairhire.auditing.leakage.table import Comparison, Control, LeakageResult, LeakageRow, LeftOut
 from fairhire.errors import DataError
 from fairhire.estimate import (
     Measurement,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fairhire.audit.leakage.table import Comparison, Control, LeakageResult, LeakageRow, LeftOut, false_success
+from fairhire.auditing.leakage.table import Comparison, Control, LeakageResult, LeakageRow, LeftOut, false_success
 from fairhire.estimate import Estimate, Undefined
 
 

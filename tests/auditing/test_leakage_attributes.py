@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fairhire.audit.demographics import UNKNOWN, Demographics
-from fairhire.audit.leakage.attributes import MOST_CATEGORIES, ask
-from fairhire.audit.leakage.table import LeftOut
+from fairhire.auditing.demographics import UNKNOWN, Demographics
+from fairhire.auditing.leakage.attributes import MOST_CATEGORIES, ask
+from fairhire.auditing.leakage.table import LeftOut
 from fairhire.estimate import Undefined
 
 PEOPLE = np.array([f"p{i}" for i in range(120)])

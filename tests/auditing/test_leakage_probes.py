@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fairhire.audit.leakage.probes import PROBES, FitPeople, KernelProbe, LinearProbe, MlpProbe, shuffle_by_person
+from fairhire.auditing.leakage.probes import PROBES, FitPeople, KernelProbe, LinearProbe, MlpProbe, shuffle_by_person
 from fairhire.estimate import auc
 
 

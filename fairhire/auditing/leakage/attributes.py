@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fairhire.audit.demographics import UNKNOWN, Demographics
-from fairhire.audit.leakage.table import LeftOut
+from fairhire.auditing.demographics import UNKNOWN, Demographics
+from fairhire.auditing.leakage.table import LeftOut
 from fairhire.estimate import Undefined
 
 __all__ = ["MOST_CATEGORIES", "Question", "ask"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairhire.audit.demographics import UNKNOWN
+from fairhire.auditing.demographics import UNKNOWN
 from fairhire.errors import DataError
 from fairhire.estimate import Estimate, Measurement, Undefined, wilson
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from fairhire.audit.demographics import UNKNOWN, Demographics
-from fairhire.audit.leakage import PROBES, leakage
+from fairhire.auditing.demographics import UNKNOWN, Demographics
+from fairhire.auditing.leakage import PROBES, leakage
 from fairhire.errors import DataError
 from fairhire.estimate import Estimate, Undefined
 

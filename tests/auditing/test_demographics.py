@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairhire.audit.demographics import UNKNOWN, Demographics, read_demographics
+from fairhire.auditing.demographics import UNKNOWN, Demographics, read_demographics
 from fairhire.errors import DataError
 
 TABLE = "candidate,gender,age\nada,Female,30-39\nbob,male ,20-29\ncid,Male,\ndee,prefer not to say,N/A\n"
@@ -64,7 +64,7 @@ def test_csv_and_parquet_say_the_same(tmp_path):
     )
 )
 def test_merging_never_joins_or_splits_groups(values):
-    from fairhire.audit.demographics import _merge
+    from fairhire.auditing.demographics import _merge
 
     categories, changed = _merge(values, {"", "unknown"})
     keys = [UNKNOWN if not value.strip() else value.strip().casefold() for value in values]

@@ -1,8 +1,8 @@
 """Leakage: what a fresh probe reads about people it has not seen. Never to be confused with an adversary's accuracy."""
 
-from fairhire.audit.leakage.measure import leakage
-from fairhire.audit.leakage.probes import PROBES
-from fairhire.audit.leakage.table import (
+from fairhire.auditing.leakage.measure import leakage
+from fairhire.auditing.leakage.probes import PROBES
+from fairhire.auditing.leakage.table import (
     Comparison,
     Control,
     LeakageResult,

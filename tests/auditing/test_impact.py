@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairhire.audit.demographics import UNKNOWN
-from fairhire.audit.impact import above_median, at_threshold, below_four_fifths, impact_by_group, katz_interval
+from fairhire.auditing.demographics import UNKNOWN
+from fairhire.auditing.impact import above_median, at_threshold, below_four_fifths, impact_by_group, katz_interval
 from fairhire.errors import DataError
 from fairhire.estimate import Estimate, Undefined
 
