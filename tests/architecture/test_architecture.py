@@ -16,7 +16,7 @@ FLOORS = {
     "readout": 0, "retrieval": 0, "progress": 0,
     "data": 1, "media": 1, "model": 1, "adversaries": 1, "auditing": 1,
     "training": 2, "report": 2,
-    "demo": 3, "commands": 4, "__main__": 5,
+    "demo": 3, "perform": 3, "commands": 4, "__main__": 5,
 }  # fmt: skip
 TRAINING_WING = {"data", "media", "model", "adversaries", "training"}
 AUDIT_WING = {"auditing", "report"}
@@ -25,6 +25,10 @@ HOMES = {
     "facenet_pytorch": "fairhire/media/faces.py",
     "fairlearn": "fairhire/auditing/",
     "matplotlib": "fairhire/report/figures.py",
+    "reportlab": "fairhire/report/paper.py",
+    "duckdb": "fairhire/auditing/engine.py",
+    "ibis": "fairhire/auditing/engine.py",
+    "cryptography": "fairhire/report/record.py",
     "typer": "fairhire/commands.py",
     "lightning_fabric": "fairhire/training/processes.py",
     "pickle": "fairhire/data/unpickle.py",
