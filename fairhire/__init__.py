@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fairhire.auditing.demographics import read_demographics
+    from fairhire.auditing.intake import Intake
     from fairhire.auditing.leakage import leakage
+    from fairhire.auditing.plan import AuditPlan, read_plan
     from fairhire.data.corpus import Corpus, CorpusWriter, Modality
     from fairhire.interview import Answer, Interview
     from fairhire.model import HireNet, ModelConfig
+    from fairhire.perform import audit
+    from fairhire.report.result import AuditResult
     from fairhire.runs import Run
     from fairhire.scores import Scores, read_scores
     from fairhire.training import TrainConfig, predict, train
@@ -22,36 +26,46 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Answer": "fairhire.interview",
+    "AuditPlan": "fairhire.auditing.plan",
+    "AuditResult": "fairhire.report.result",
     "Corpus": "fairhire.data.corpus",
     "CorpusWriter": "fairhire.data.corpus",
     "HireNet": "fairhire.model",
+    "Intake": "fairhire.auditing.intake",
     "Interview": "fairhire.interview",
     "Modality": "fairhire.data.corpus",
     "ModelConfig": "fairhire.model",
     "Run": "fairhire.runs",
     "Scores": "fairhire.scores",
     "TrainConfig": "fairhire.training",
+    "audit": "fairhire.perform",
     "leakage": "fairhire.auditing.leakage",
     "predict": "fairhire.training",
     "read_demographics": "fairhire.auditing.demographics",
+    "read_plan": "fairhire.auditing.plan",
     "read_scores": "fairhire.scores",
     "train": "fairhire.training",
 }
 
 __all__ = [
     "Answer",
+    "AuditPlan",
+    "AuditResult",
     "Corpus",
     "CorpusWriter",
     "HireNet",
+    "Intake",
     "Interview",
     "Modality",
     "ModelConfig",
     "Run",
     "Scores",
     "TrainConfig",
+    "audit",
     "leakage",
     "predict",
     "read_demographics",
+    "read_plan",
     "read_scores",
     "train",
 ]

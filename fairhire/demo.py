@@ -33,8 +33,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from fairhire.atomic import sha256, storage_errors, write_json, write_text
 from fairhire.auditing.demographics import Demographics, read_demographics
-from fairhire.auditing.impact import Impact, above_median, impact_by_group, katz_interval
+from fairhire.auditing.impact import Impact, above_median, impact_by_group
 from fairhire.auditing.leakage import LeakageResult, LeftOut, false_success, leakage
+from fairhire.auditing.ratio import katz_interval
 from fairhire.data.corpus import Corpus
 from fairhire.data.imported import write_imported
 from fairhire.data.simulated import SimulationConfig, simulate

@@ -18,12 +18,14 @@ from fairhire.errors import DataError
 
 __all__ = [
     "SCALINGS",
+    "Directions",
     "RandomFeatures",
     "Scaling",
     "SpectralRidge",
     "check_same_rows",
     "check_vectors",
     "draw_random_features",
+    "find_directions",
     "fit_ridge",
     "split_people",
     "standardise",
@@ -142,33 +144,83 @@ class SpectralRidge:
         """Return how far each target is from its mean (N, r); ``penalty`` is in units of a feature's variance."""
         return projected @ (self.moments / (self.variances + penalty)[:, None])
 
+    def collapse(self, penalty: float) -> Floats:
+        """Return one weight a feature and target (K, r), cheaper than :meth:`project` for a single prediction."""
+        return self.rotation @ (self.moments / (self.variances + penalty)[:, None])
+
     def predict(self, inputs: Floats, penalty: float) -> Floats:
         """Return :meth:`weigh` of :meth:`project`, a block of rows at a time."""
         starts = range(0, max(len(inputs), 1), _ROWS)
         return np.vstack([self.weigh(self.project(inputs[start : start + _ROWS]), penalty) for start in starts])
 
 
-def fit_ridge(inputs: Floats, targets: Floats, *, features: RandomFeatures | None = None) -> SpectralRidge:
-    """Fit targets (N, r) on ``inputs`` (N, K), or on random features of them, which are made a block at a time."""
-    around = targets - targets.mean(axis=0)
-    if features is None or len(inputs) <= features.waves.shape[1]:
-        made = inputs if features is None else features(inputs)
+@dataclass(frozen=True)
+class Directions:
+    """The principal directions of random ``features`` (N, K) of some inputs: all of a ridge regression but its targets.
+
+    ``centre`` (K,) and ``rotation`` (K, k) as in :class:`SpectralRidge`, ``variances`` (k,). ``made`` are the centred
+    features of the inputs themselves where these are few, else None: they are made again, a block at a time.
+    """
+
+    features: RandomFeatures
+    centre: Floats
+    rotation: Floats
+    variances: Floats
+    made: Floats | None
+
+    def centred(self, inputs: Floats) -> Floats:
+        """Return the features (N, K) of ``inputs``, less their centre."""
+        return self.features(inputs) - self.centre
+
+    def regress(self, inputs: Floats, targets: Floats) -> SpectralRidge:
+        """Fit targets (N, r) on the inputs that the directions were found in, a block of rows at a time."""
+        around = targets - targets.mean(axis=0)
+        cross = np.zeros((len(self.centre), targets.shape[1]))
+        for block in _blocks(len(inputs)):
+            made = self.centred(inputs[block]) if self.made is None else self.made[block]
+            cross += made.T @ around[block]
+        moments = self.rotation.T @ cross / len(inputs)
+        return SpectralRidge(self.features, self.centre, self.rotation, self.variances, moments)
+
+
+def find_directions(inputs: Floats, features: RandomFeatures) -> Directions:
+    """Return the principal directions of random features of ``inputs`` (N, K).
+
+    From the products of rows or of columns, whichever are fewer: random features have variances near 1, and what is
+    lost below their rounding no penalty would have kept.
+    """
+    width = sum(features.waves.shape)
+    if len(inputs) < width:
+        made = features(inputs)
         centre = made.mean(axis=0)
-        spread, directions = _principal(made - centre)
-        moments = directions.T @ ((made - centre).T @ around) / len(inputs)
-        return SpectralRidge(features, centre, directions, spread**2, moments)
-    blocks = [slice(start, start + _ROWS) for start in range(0, len(inputs), _ROWS)]
+        made -= centre
+        variances, rows = np.linalg.eigh(made @ made.T / len(inputs))
+        kept = variances > _ROUNDING * width
+        rotation = made.T @ (rows[:, kept] / np.sqrt(len(inputs) * variances[kept]))
+        return Directions(features, centre, rotation, variances[kept], made)
+    blocks = _blocks(len(inputs))
     centre = sum((features(inputs[block]).sum(axis=0) for block in blocks), np.zeros(1)) / len(inputs)
-    width = len(centre)
-    gram, cross = np.zeros((width, width)), np.zeros((width, targets.shape[1]))
+    gram = np.zeros((width, width))
     for block in blocks:
         made = features(inputs[block]) - centre
         gram += made.T @ made
-        cross += made.T @ around[block]
     variances, rotation = np.linalg.eigh(gram / len(inputs))
     kept = variances > _ROUNDING * width
-    rotation = rotation[:, kept]
-    return SpectralRidge(features, centre, rotation, variances[kept], rotation.T @ cross / len(inputs))
+    return Directions(features, centre, rotation[:, kept], variances[kept], None)
+
+
+def fit_ridge(inputs: Floats, targets: Floats, *, features: RandomFeatures | None = None) -> SpectralRidge:
+    """Fit targets (N, r) on ``inputs`` (N, K), or on random features of them, which are made a block at a time."""
+    if features is not None:
+        return find_directions(inputs, features).regress(inputs, targets)
+    centre = inputs.mean(axis=0)
+    spread, directions = _principal(inputs - centre)
+    moments = directions.T @ ((inputs - centre).T @ (targets - targets.mean(axis=0))) / len(inputs)
+    return SpectralRidge(None, centre, directions, spread**2, moments)
+
+
+def _blocks(rows: int) -> list[slice]:
+    return [slice(start, start + _ROWS) for start in range(0, rows, _ROWS)]
 
 
 def _principal(centred: Floats) -> tuple[Floats, Floats]:

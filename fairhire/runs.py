@@ -8,6 +8,7 @@
       model/                 what is deployed: config.json, weights.safetensors, words.txt; no adversary, no face
       scores.parquet         what the model says of every interview of its corpus (the scores table)
       representation.npy     the interview vectors (N, H) float32, row by row with the scores
+      layers/NAME.npy        the vectors (N, H_m) float32 of modality NAME before fusion, zeros where it is missing
       provenance.json        schema number, hashes, versions, seed, counts; written last: without it a run is unfinished
       training/              while unfinished: what a resumed run needs; deleted at the end
 """
@@ -19,6 +20,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fairhire.errors import DataError
 from fairhire.scores import Scores, read_scores
@@ -85,6 +89,36 @@ class Run:
     def scores(self) -> Scores:
         """Scores of every interview of the run's corpus, with the representation (N, H)."""
         return read_scores(self.path / "scores.parquet", representation=self.path / "representation.npy")
+
+    @cached_property
+    def layers(self) -> dict[str, NDArray[np.float32]]:
+        """The vectors (N, H_m) of every modality before fusion, in the model's order, row by row with the scores.
+
+        A row of zeros: nothing was recorded of the interview in that modality. A run that was trained before layers
+        were kept has none.
+        """
+        names = self.provenance.get("layers", {})
+        if not isinstance(names, dict):
+            raise DataError(f"{self.path}/provenance.json, layers: expected an object, got {type(names).__name__}")
+        return {name: self._vectors(self.path / "layers" / f"{name}.npy") for name in names}
+
+    def sources(self) -> dict[str, NDArray[Any]]:
+        """Return all that somebody who holds the run's outputs could read people from, row by row.
+
+        ``score`` (N,), ``representation`` (N, H), then the layers by the names of their modalities; one that is itself
+        called score or representation is found under ``NAME layer``.
+        """
+        scores = self.scores
+        assert scores.representation is not None
+        found: dict[str, NDArray[Any]] = {"score": scores.score, "representation": scores.representation}
+        return found | {f"{name} layer" if name in found else name: layer for name, layer in self.layers.items()}
+
+    def _vectors(self, path: Path) -> NDArray[np.float32]:
+        vectors = read_scores(self.path / "scores.parquet", representation=path).representation
+        assert vectors is not None
+        if not np.isfinite(vectors).all():
+            raise DataError(f"{path}: expected finite numbers, got NaN or infinity")
+        return vectors
 
     def _json(self, name: str) -> dict[str, Any]:
         path = self.path / name

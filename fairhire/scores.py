@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import tokenize
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -88,25 +89,32 @@ class Scores:
                 pq.write_table(pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(), temporary)
 
 
-def read_scores(path: Path | str, *, representation: Path | None = None) -> Scores:
+def read_scores(
+    path: Path | str,
+    *,
+    representation: Path | None = None,
+    columns: Mapping[str, str] = MappingProxyType({}),
+    score_range: tuple[float, float] = (0.0, 1.0),
+) -> Scores:
     """Read a scores table (CSV or Parquet), ours or a vendor's.
 
     Needs ``interview`` and/or ``candidate``, and ``score`` and/or ``decision`` (0/1, true/false, yes/no); a missing
     ``interview`` is taken from ``candidate`` and the other way round, a missing score from the decision, a missing
-    decision from a score of 0.5 or more. ``label``, ``position``, ``split`` are optional. ``representation`` is a
-    .npy file (N, H), row by row. Raises :class:`DataError` naming file, column and row (from 1, below the header).
+    decision from a score of 0.5 or more. ``label``, ``position``, ``split`` are optional. ``columns`` maps our names to
+    the table's, ``score_range`` is the scale of its scores, mapped to [0, 1]. ``representation`` is a .npy file (N, H),
+    row by row. Raises :class:`DataError` naming file, column and row (from 1, below the header).
     """
     path = Path(path)
-    frame = _read_frame(path)
+    frame = _rename(_read_frame(path), columns, path)
     if "interview" not in frame and "candidate" not in frame:
         raise DataError(f"{path}: expected a column interview or candidate, got {list(frame.columns)}")
     if "score" not in frame and "decision" not in frame:
         raise DataError(f"{path}: expected a column score or decision, got {list(frame.columns)}")
-    ids = _names(frame["interview" if "interview" in frame else "candidate"], path, distinct=True)
+    ids = _interviews(frame, path)
     candidates = _names(frame["candidate" if "candidate" in frame else "interview"], path)
     decision = _binary(frame["decision"], path) if "decision" in frame else None
     if "score" in frame:
-        score = _numbers(frame["score"], path)
+        score = _numbers(frame["score"], path, score_range)
     else:
         assert decision is not None
         score = np.where(decision < 0, np.nan, decision.astype(np.float64))
@@ -123,6 +131,28 @@ def read_scores(path: Path | str, *, representation: Path | None = None) -> Scor
         hirable=_binary(frame["label"], path) if "label" in frame else None,
         representation=None if representation is None else _read_vectors(representation, len(frame)),
     )
+
+
+def _interviews(frame: pd.DataFrame, path: Path) -> NDArray[np.str_]:
+    """Return distinct ids of the rows: the interviews, or else the candidates, each of them once for a position."""
+    if "interview" in frame:
+        return _names(frame["interview"], path, distinct=True)
+    if "position" not in frame:
+        return _names(frame["candidate"], path, distinct=True)
+    candidates, positions = _names(frame["candidate"], path), frame["position"].fillna("").astype(str)
+    if len(set(candidates.tolist())) == len(frame):
+        return candidates
+    both = pd.Series([f"{name} / {position}" for name, position in zip(candidates, positions, strict=True)])
+    return _names(both.rename("candidate and position"), path, distinct=True)
+
+
+def _rename(frame: pd.DataFrame, columns: Mapping[str, str], path: Path) -> pd.DataFrame:
+    """Return the table under our names; a column of ours that stands for something else there is left aside."""
+    for theirs in columns.values():
+        if theirs not in frame:
+            raise DataError(f"{path}: expected a column {theirs!r}, got {list(frame.columns)}")
+    taken = [ours for ours, theirs in columns.items() if ours != theirs and ours in frame]
+    return frame.drop(columns=taken).rename(columns={theirs: ours for ours, theirs in columns.items()})
 
 
 def _read_vectors(path: Path, rows: int) -> NDArray[np.float32]:
@@ -198,8 +228,9 @@ def _name(cell: Any) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
-def _numbers(column: pd.Series, path: Path) -> NDArray[np.float64]:
-    """Return scores, NaN where a cell is empty."""
+def _numbers(column: pd.Series, path: Path, score_range: tuple[float, float]) -> NDArray[np.float64]:
+    """Return scores on [0, 1], NaN where a cell is empty."""
+    low, high = score_range
     values = np.full(len(column), np.nan)
     missing = column.isna().to_numpy()
     for row, cell in enumerate(column.tolist()):
@@ -209,9 +240,11 @@ def _numbers(column: pd.Series, path: Path) -> NDArray[np.float64]:
             values[row] = float(cell)
         except (TypeError, ValueError):
             raise DataError(f"{path}, {column.name}, row {row + 1}: expected a number, got {cell!r}") from None
-        if not 0 <= values[row] <= 1:
-            raise DataError(f"{path}, {column.name}, row {row + 1}: expected a number in [0, 1], got {cell!r}")
-    return values
+        if not low <= values[row] <= high:
+            raise DataError(
+                f"{path}, {column.name}, row {row + 1}: expected a number in [{low:g}, {high:g}], got {cell!r}"
+            )
+    return (values - low) / (high - low)
 
 
 def _binary(column: pd.Series, path: Path) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -264,11 +265,105 @@ def test_the_worked_number_of_canonical_json() -> None:
     )
 
 
+safe = st.integers(-(2**53), 2**53)
+doubles = st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none() | st.booleans() | safe | doubles | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=10,
 )
+
+
+# RFC 8785, appendix B: the bits of a double and how ECMAScript writes it
+@pytest.mark.parametrize(
+    ("bits", "text"),
+    [
+        ("0000000000000000", "0"),
+        ("8000000000000000", "0"),
+        ("0000000000000001", "5e-324"),
+        ("8000000000000001", "-5e-324"),
+        ("7fefffffffffffff", "1.7976931348623157e+308"),
+        ("ffefffffffffffff", "-1.7976931348623157e+308"),
+        ("4340000000000000", "9007199254740992"),
+        ("c340000000000000", "-9007199254740992"),
+        ("4430000000000000", "295147905179352830000"),
+        ("44b52d02c7e14af5", "9.999999999999997e+22"),
+        ("44b52d02c7e14af6", "1e+23"),
+        ("44b52d02c7e14af7", "1.0000000000000001e+23"),
+        ("444b1ae4d6e2ef4e", "999999999999999700000"),
+        ("444b1ae4d6e2ef4f", "999999999999999900000"),
+        ("444b1ae4d6e2ef50", "1e+21"),
+        ("3eb0c6f7a0b5ed8c", "9.999999999999997e-7"),
+        ("3eb0c6f7a0b5ed8d", "0.000001"),
+        ("41b3de4355555553", "333333333.3333332"),
+        ("41b3de4355555554", "333333333.33333325"),
+        ("41b3de4355555555", "333333333.3333333"),
+        ("41b3de4355555556", "333333333.3333334"),
+        ("41b3de4355555557", "333333333.33333343"),
+        ("becbf647612f3696", "-0.0000033333333333333333"),
+        ("43143ff3c1cb0959", "1424953923781206.2"),
+    ],
+)
+def test_a_double_is_written_as_ecmascript_writes_it(bits: str, text: str) -> None:
+    (number,) = struct.unpack(">d", bytes.fromhex(bits))
+    assert canonical_json(number) == text
+
+
+def test_a_whole_double_is_written_without_a_point() -> None:
+    assert (
+        canonical_json([1.0, -0.0, 1e20, 1e21, 1e-6, 1e-7, True])
+        == "[1,0,100000000000000000000,1e+21,0.000001,1e-7,true]"
+    )
+    assert canonical_json(1.0) == canonical_json(1)
+
+
+def test_keys_are_sorted_by_their_utf16_units() -> None:
+    # RFC 8785, 3.2.3: the emoji is written as surrogates (d83d de00) and so comes before U+FB33
+    keys = ["€", "\r", "\ufb33", "1", "\U0001f600", "\x80", "ö"]
+    text = canonical_json(dict.fromkeys(keys))
+    assert list(json.loads(text)) == ["\r", "1", "\x80", "ö", "€", "\U0001f600", "\ufb33"]
+
+
+def test_text_is_escaped_no_more_than_it_must_be() -> None:
+    # RFC 8785, 3.2.2.2 and the example of 3.2.1
+    assert canonical_json('€$\x0f\nA\'B"\\"/\x7f\u2028') == '"€$\\u000f\\nA\'B\\"\\\\\\"/\x7f\u2028"'
+    assert canonical_json("\b\t\n\f\r\x00\x1f") == '"\\b\\t\\n\\f\\r\\u0000\\u001f"'
+
+
+@pytest.mark.parametrize("bad", ["\ud800", {"\udfff": 1}, ["a", {"b": "x\ud83dy"}]])
+def test_half_of_a_surrogate_pair_is_refused(bad: object) -> None:
+    with pytest.raises(ValueError, match="half of a surrogate pair"):
+        canonical_json(bad)
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**53) - 1, 2**60, 10**21, 10**400])
+def test_a_whole_number_that_a_double_would_change_is_refused(number: int) -> None:
+    with pytest.raises(ValueError, match=r"whole numbers up to 2\*\*53"):
+        canonical_json({"n": number})
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), 10**20, 295147905179352830000])
+def test_a_whole_number_that_a_double_keeps_is_written(number: int) -> None:
+    assert canonical_json(number) == str(number)
+
+
+@pytest.mark.parametrize("bad", [{1: "a"}, {None: 1}, {"a": {1}}, b"a", object()])
+def test_what_is_not_json_is_refused(bad: object) -> None:
+    with pytest.raises(TypeError, match="canonical JSON"):
+        canonical_json(bad)
+
+
+@settings(deadline=None, max_examples=200)
+@given(values)
+def test_reading_and_writing_again_changes_no_byte(value: object) -> None:
+    text = canonical_json(value)
+    assert canonical_json(json.loads(text)) == text
+
+
+@settings(deadline=None, max_examples=300)
+@given(doubles)
+def test_no_double_is_lost(number: float) -> None:
+    assert float(canonical_json(number)) == number
 
 
 @settings(deadline=None, max_examples=40)
@@ -278,7 +373,7 @@ def test_the_order_of_keys_never_shows_and_nothing_is_lost(value: dict[str, obje
     random.shuffle(keys)  # type: ignore[attr-defined]
     text = canonical_json(value)
     assert canonical_json({key: value[key] for key in keys}) == text
-    assert json.loads(text) == value
+    assert json.loads(text, parse_int=float) == value  # every number is a double
 
 
 @settings(deadline=None, max_examples=40)

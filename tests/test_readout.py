@@ -10,6 +10,7 @@ from fairhire.readout import (
     check_same_rows,
     check_vectors,
     draw_random_features,
+    find_directions,
     fit_ridge,
     split_people,
     standardise,
@@ -131,3 +132,17 @@ def test_shapes_are_checked():
         check_vectors(np.ones((2, 0)), "things")
     with pytest.raises(DataError, match="persons: expected 3 rows, got 2"):
         check_same_rows(3, persons=np.ones(2))
+
+
+@pytest.mark.parametrize("rows", [25, 90])
+def test_directions_of_few_rows_and_of_many_give_the_textbook_solution_in_one_weight_a_feature(rows):
+    rng = np.random.default_rng(6)
+    inputs, targets = rng.normal(size=(rows, 3)), rng.normal(size=(rows, 2))
+    directions = find_directions(inputs, draw_random_features(3, sharpness=0.5, waves=40, seed=0))
+    ridge = directions.regress(inputs, targets)
+    centred = directions.centred(inputs)
+    around = targets - targets.mean(axis=0)
+    direct = np.linalg.solve(centred.T @ centred / rows + 0.1 * np.eye(43), centred.T @ around / rows)
+    np.testing.assert_allclose(ridge.collapse(0.1), direct, atol=1e-8)
+    np.testing.assert_allclose(centred @ ridge.collapse(0.1), ridge.predict(inputs, 0.1), atol=1e-9)
+    assert (directions.made is None) == (rows == 90)  # few rows are kept, many are made again

@@ -119,3 +119,53 @@ def test_a_missing_file_is_named(run: Path, name: str, attribute: str) -> None:
 def test_vectors_of_other_rows_are_refused(run: Path) -> None:
     np.save(run / "representation.npy", np.ones((3, 3), dtype=np.float32))
     refused("representation.npy: expected 2 rows of numbers, got float32 of shape", run, "scores")
+
+
+# --- layers ----------------------------------------------------------------------------------------------------------
+
+
+def with_layers(path: Path, **layers: np.ndarray) -> Run:
+    (path / "layers").mkdir()
+    for name, layer in layers.items():
+        np.save(path / "layers" / f"{name}.npy", layer)
+    provenance(path, layers={name: {"width": layer.shape[-1], "absent": 0} for name, layer in layers.items()})
+    return Run(path)
+
+
+def test_layers_are_read_in_the_order_of_the_model_and_are_sources_beside_score_and_representation(run: Path) -> None:
+    video, audio = np.ones((2, 4), dtype=np.float32), np.zeros((2, 5), dtype=np.float32)
+    opened = with_layers(run, video=video, audio=audio)
+    assert list(opened.layers) == ["video", "audio"]
+    np.testing.assert_array_equal(opened.layers["video"], video)
+    sources = opened.sources()
+    assert {name: source.shape for name, source in sources.items()} == {
+        "score": (2,),
+        "representation": (2, 3),
+        "video": (2, 4),
+        "audio": (2, 5),
+    }
+    assert sources["score"].tolist() == [0.2, 0.8]
+
+
+def test_a_run_from_before_layers_were_kept_still_opens(run: Path) -> None:
+    assert Run(run).layers == {}
+    assert list(Run(run).sources()) == ["score", "representation"]
+
+
+def test_a_modality_called_like_another_source_hides_nothing(run: Path) -> None:
+    opened = with_layers(run, score=np.ones((2, 4), dtype=np.float32), representation=np.zeros((2, 4)))
+    sources = opened.sources()
+    assert list(sources) == ["score", "representation", "score layer", "representation layer"]
+    assert sources["score"].tolist() == [0.2, 0.8]
+    assert sources["score layer"].tolist() == [[1.0] * 4] * 2
+
+
+def test_layers_that_do_not_fit_are_refused(run: Path) -> None:
+    with_layers(run, video=np.ones((2, 4)), audio=np.array([[1.0], [np.nan]]))
+    refused("audio.npy: expected finite numbers, got NaN or infinity", run, "layers")
+    np.save(run / "layers" / "audio.npy", np.ones((3, 4)))
+    refused("audio.npy: expected 2 rows of numbers, got float64 of shape", run, "layers")
+    (run / "layers" / "audio.npy").unlink()
+    refused("audio.npy", run, "layers")
+    provenance(run, layers=["video"])
+    refused("provenance.json, layers: expected an object, got list", run, "layers")

@@ -352,3 +352,24 @@ def test_a_frame_can_be_grouped_and_counted() -> None:
     assert frame["decision"].sum() == 2
     assert frame["score"].isna().tolist() == [False, True, False, False]
     assert isinstance(frame, pd.DataFrame)
+
+
+def test_columns_of_other_names_and_scales_are_read_as_ours(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("applicant,points,candidate,position\na,50,x,1\nb,100,x,1\n")
+    found = read_scores(path, columns={"candidate": "applicant", "score": "points"}, score_range=(0, 100))
+    assert found.candidates.tolist() == ["a", "b"]
+    assert found.score.tolist() == [0.5, 1.0]
+    with pytest.raises(DataError, match=r"expected a column 'nowhere', got \['applicant'"):
+        read_scores(path, columns={"score": "nowhere"})
+    with pytest.raises(DataError, match=r"in \[0, 60\], got '100'"):
+        read_scores(path, columns={"candidate": "applicant", "score": "points"}, score_range=(0, 60))
+
+
+def test_a_candidate_may_apply_for_several_positions_without_interviews_named(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("candidate,position,decision\na,1,0\na,2,1\nb,1,1\n")
+    assert read_scores(path).candidates.tolist() == ["a", "a", "b"]
+    path.write_text("candidate,position,decision\na,1,0\na,1,1\n")
+    with pytest.raises(DataError, match="candidate and position, row 2: expected every id once"):
+        read_scores(path)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairhire.errors import DataError
 
-__all__ = ["UNKNOWN", "UNKNOWN_WORDS", "Demographics", "read_demographics"]
+__all__ = [
+    "UNKNOWN",
+    "UNKNOWN_WORDS",
+    "Demographics",
+    "categories_of",
+    "cell_text",
+    "read_demographics",
+    "spelling_key",
+]
 
 UNKNOWN = "unknown"
 """The category of a candidate whose category is not known: counted, never a group."""
@@ -75,31 +85,75 @@ class Demographics:
         return int((self.of(attribute, self.candidates) == UNKNOWN).sum())
 
 
-def read_demographics(path: Path | str, *, unknown: Sequence[str] = ()) -> Demographics:
+def read_demographics(
+    path: Path | str, *, unknown: Sequence[str] = (), columns: Mapping[str, str] = MappingProxyType({})
+) -> Demographics:
     """Read a people table, CSV (UTF-8) or Parquet: a column ``candidate``, then one column per protected attribute.
 
     Spellings that differ only in case or blanks are one category, named as most candidates write it
-    (of equals the first by alphabet); words of
-    :data:`UNKNOWN_WORDS` and ``unknown`` mean :data:`UNKNOWN`. Raises :class:`DataError` naming file, column and line.
+    (of equals the first by alphabet); words of :data:`UNKNOWN_WORDS` and ``unknown`` mean :data:`UNKNOWN`. ``columns``
+    maps our names to the table's. Raises :class:`DataError` naming file, column and line.
     """
     path = Path(path)
-    columns = _read_parquet(path) if path.suffix in (".parquet", ".pq") else _read_csv(path)
-    if "candidate" not in columns:
-        raise DataError(f"{path}: expected a column candidate, got {', '.join(columns)}")
-    candidates = columns.pop("candidate")  # as written: a scores table must be able to name them
-    if not columns:
+    table = _rename(_read_parquet(path) if path.suffix in (".parquet", ".pq") else _read_csv(path), columns, path)
+    if "candidate" not in table:
+        raise DataError(f"{path}: expected a column candidate, got {', '.join(table)}")
+    candidates = table.pop("candidate")  # as written: a scores table must be able to name them
+    if not table:
         raise DataError(f"{path}: expected at least one column of categories beside candidate, got none")
     if not candidates:
         raise DataError(f"{path}: expected at least one candidate, got none")
     _check_candidates(candidates, path)
-    words = {_key(word) for word in (*UNKNOWN_WORDS, *unknown)}
     attributes, merged = {}, {}
-    for name, written in columns.items():
-        categories, changed = _merge(written, words)
+    for name, written in table.items():
+        categories, changed = _merge(written, unknown)
         attributes[name] = np.asarray(categories, dtype=str)
         if changed:
             merged[name] = changed
     return Demographics(np.asarray(candidates, dtype=str), attributes, merged)
+
+
+def _rename(table: dict[str, list[str]], columns: Mapping[str, str], path: Path) -> dict[str, list[str]]:
+    """Return the table under our names; a column of ours that stands for something else there is left aside."""
+    for theirs in columns.values():
+        if theirs not in table:
+            raise DataError(f"{path}: expected a column {theirs!r}, got {', '.join(table)}")
+    ours = {theirs: name for name, theirs in columns.items()}
+    kept = {name: cells for name, cells in table.items() if name in ours or name not in columns}
+    return {ours.get(name, name): cells for name, cells in kept.items()}
+
+
+def categories_of(
+    written: Mapping[str, int],
+    *,
+    unknown: Iterable[str] = (),
+    mapped: Mapping[str, str] | None = None,
+    declared: Iterable[str] = (),
+) -> dict[str, str]:
+    """Return {as written: category} for the spellings ``written``, each with how many candidates write it so.
+
+    Spellings that differ only in case, blanks or Unicode composition are one category. It is called as ``declared``
+    or as ``mapped`` names it, else as most candidates write it (of equals the first by alphabet). ``mapped`` holds
+    {as written: category} and wins over the words of :data:`UNKNOWN_WORDS` and ``unknown``, which mean
+    :data:`UNKNOWN`.
+    """
+    words = {spelling_key(word) for word in (*UNKNOWN_WORDS, *unknown)}
+    led = {spelling_key(spelling): spelling_key(category) for spelling, category in (mapped or {}).items()}
+    names = {spelling_key(name): name for name in (*(mapped or {}).values(), *declared)}
+    keys: dict[str, str] = {}
+    spellings: dict[str, Counter[str]] = {}
+    for value, n in written.items():
+        own = spelling_key(value)
+        key = led.get(own, own)
+        keys[value] = key
+        spellings.setdefault(key, Counter())[" ".join(value.split())] += n
+    called = {key: UNKNOWN if key in words else names.get(key, _usual(counts)) for key, counts in spellings.items()}
+    return {value: called[key] for value, key in keys.items()}
+
+
+def spelling_key(value: str) -> str:
+    """Return what all spellings of one category have in common: no case, single blanks, composed letters."""
+    return " ".join(unicodedata.normalize("NFC", value).split()).casefold()
 
 
 def _check_candidates(candidates: Sequence[str], path: Path) -> None:
@@ -112,23 +166,15 @@ def _check_candidates(candidates: Sequence[str], path: Path) -> None:
         seen[name] = row
 
 
-def _merge(written: Sequence[str], unknown: set[str]) -> tuple[list[str], dict[str, str]]:
+def _merge(written: Sequence[str], unknown: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     """Return one category per value, and what was changed: {as written: category}."""
-    spellings: dict[str, Counter[str]] = {}
-    for value in written:
-        spellings.setdefault(_key(value), Counter())[" ".join(value.split())] += 1
-    named = {key: UNKNOWN if key in unknown else _usual(counts) for key, counts in spellings.items()}
-    categories = [named[_key(value)] for value in written]
-    changed = {value: category for value, category in zip(written, categories, strict=True) if value != category}
-    return categories, dict(sorted(changed.items()))
+    named = categories_of(Counter(written), unknown=unknown)
+    changed = {value: category for value, category in named.items() if value != category}
+    return [named[value] for value in written], dict(sorted(changed.items()))
 
 
 def _usual(spellings: Counter[str]) -> str:
     return min(spellings, key=lambda spelling: (-spellings[spelling], spelling))
-
-
-def _key(value: str) -> str:
-    return " ".join(value.split()).casefold()
 
 
 def _read_csv(path: Path) -> dict[str, list[str]]:
@@ -159,7 +205,7 @@ def _read_parquet(path: Path) -> dict[str, list[str]]:
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path}: expected a readable Parquet table, got {str(error).splitlines()[0]}") from None
     _check_header(table.column_names, path)
-    return {name: [_text(value) for value in table[name].to_pylist()] for name in table.column_names}
+    return {name: [cell_text(value) for value in table[name].to_pylist()] for name in table.column_names}
 
 
 def _check_header(header: Sequence[str], path: Path) -> None:
@@ -170,7 +216,7 @@ def _check_header(header: Sequence[str], path: Path) -> None:
             raise DataError(f"{path}: expected distinct columns, got {name!r} {times} times")
 
 
-def _text(value: Any) -> str:
+def cell_text(value: Any) -> str:
     """Return a Parquet cell as a CSV would write it: nothing for null and NaN, 1 for 1.0 (integers beside nulls)."""
     if value is None or (isinstance(value, float) and value != value):
         return ""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairhire.auditing.demographics import UNKNOWN
+from fairhire.auditing.ratio import below_four_fifths, katz_interval
 from fairhire.errors import DataError
-from fairhire.estimate import Estimate, Measurement, Undefined, wilson
+from fairhire.estimate import Measurement, Undefined, wilson
 
 __all__ = [
     "MINIMUM_GROUP",
@@ -21,9 +20,7 @@ __all__ = [
     "Impact",
     "above_median",
     "at_threshold",
-    "below_four_fifths",
     "impact_by_group",
-    "katz_interval",
 ]
 
 MINIMUM_GROUP = 10
@@ -103,24 +100,6 @@ def above_median(score: ArrayLike) -> NDArray[np.bool_]:
     if not len(values):
         return np.zeros(0, dtype=bool)
     return values > np.median(values)
-
-
-def below_four_fifths(selected: int, n: int, benchmark_selected: int, benchmark_n: int) -> bool:
-    """Return whether selected/n is under 4/5 of the benchmark's rate, without rounding (audit-rules.md 4.1)."""
-    return 5 * selected * benchmark_n < 4 * benchmark_selected * n
-
-
-def katz_interval(
-    selected: int, n: int, benchmark_selected: int, benchmark_n: int, *, level: float = 0.95
-) -> Measurement:
-    """Return the ratio of two rates with the Katz log interval (audit-rules.md 5.1), undefined with an empty cell."""
-    people = n + benchmark_n
-    if selected == 0 or benchmark_selected == 0:
-        return Undefined("the Katz interval needs at least one selected in both groups", people)
-    ratio = (selected * benchmark_n) / (benchmark_selected * n)
-    spread = math.sqrt(1 / selected - 1 / n + 1 / benchmark_selected - 1 / benchmark_n)
-    reach = math.exp(NormalDist().inv_cdf(0.5 + level / 2) * spread)
-    return Estimate(ratio, ratio / reach, ratio * reach, level, people)
 
 
 def impact_by_group(

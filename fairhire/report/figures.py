@@ -7,22 +7,50 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.transforms import Transform
 
 from fairhire.estimate import Estimate, Measurement, Undefined
+from fairhire.report.drawings import (
+    Bars,
+    Curve,
+    CurvePanel,
+    Drawing,
+    Histograms,
+    Intervals,
+    Line,
+    Lines,
+    Mark,
+    Panel,
+    Row,
+)
 from fairhire.report.page import Fragment
 
-__all__ = ["Curve", "CurvePanel", "Mark", "Panel", "Row", "draw_curves", "draw_intervals"]
+__all__ = [
+    "Curve",
+    "CurvePanel",
+    "Mark",
+    "Panel",
+    "Row",
+    "draw_curves",
+    "draw_intervals",
+    "draw_png",
+    "draw_svg",
+    "font_files",
+]
 
 _WIDTH = 8.6
 """Inches; at the page's width a point of type is then 1.5 pixels on a screen and 0.83 points on A4."""
@@ -33,7 +61,14 @@ _SERIES = {  # colour, marker: to be told apart without colour too
     "recruiters": ("#6b7280", "^"),
     "truth": ("#1b1f24", "D"),
     "chance": ("#6b7280", ""),
+    "clear": ("#1a6b3c", "o"),
+    "below": ("#a3211b", "s"),
+    "open": ("#9a6700", "D"),  # undecided
+    "unread": ("#57606a", "^"),  # a ratio with no reading
+    "audited": ("#0b5c8a", "s"),
+    "baseline": ("#b3490b", "o"),
 }
+_RATIOS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2, 3, 5, 10, 20)
 _INK, _SOFT, _LINE = "#1b1f24", "#57606a", "#d5dae0"
 _LONGEST = 30  # letters of a label
 _STYLE: Any = {
@@ -55,54 +90,25 @@ _STYLE: Any = {
 }
 
 
-@dataclass(frozen=True)
-class Mark:
-    """One measurement, drawn as a point with its interval in the style of ``series``."""
-
-    series: str
-    measurement: Measurement
+def draw_svg(drawing: Drawing, *, name: str) -> Fragment:
+    """Return a drawing as an element of a page; ``name`` keeps its ids its own."""
+    with _settings():
+        return _svg(_draw(drawing), name)
 
 
-@dataclass(frozen=True)
-class Row:
-    """A line of a panel: ``label`` at the left, its marks one below the other, ``note`` at the right."""
-
-    group: str
-    label: str
-    marks: tuple[Mark, ...]
-    note: str = ""
+def draw_png(drawing: Drawing, *, dpi: int = 200) -> bytes:
+    """Return a drawing as PNG of ``dpi`` dots an inch, for paper."""
+    with _settings():
+        buffer = io.BytesIO()
+        _draw(drawing).savefig(buffer, format="png", dpi=dpi, metadata={"Software": None}, facecolor="white")
+        return buffer.getvalue()
 
 
-@dataclass(frozen=True)
-class Panel:
-    """Rows over one axis; a thin gap parts the groups. ``lines`` are (value, words) drawn through all rows."""
-
-    title: str
-    axis: str
-    rows: tuple[Row, ...]
-    lines: tuple[tuple[float, str], ...] = ()
-    limits: tuple[float, float] = (0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Values over epochs in the style of ``series``; ``chosen`` is the epoch that is marked."""
-
-    series: str
-    label: str
-    epochs: tuple[int, ...]
-    values: tuple[float, ...]
-    chosen: int | None = None
-
-
-@dataclass(frozen=True)
-class CurvePanel:
-    """Curves over one axis; ``missing`` is said where there are none."""
-
-    title: str
-    axis: str
-    curves: tuple[Curve, ...]
-    missing: str = ""
+def font_files() -> dict[str, Path]:
+    """Return the TrueType files of the Unicode font that matplotlib ships, by weight: regular, bold, italic."""
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    names = {"regular": "DejaVuSans.ttf", "bold": "DejaVuSans-Bold.ttf", "italic": "DejaVuSans-Oblique.ttf"}
+    return {weight: folder / name for weight, name in names.items()}
 
 
 def draw_intervals(
@@ -113,27 +119,8 @@ def draw_intervals(
     ``legend`` pairs series and words, ``name`` keeps the drawing's ids its own. Panels beside each other that have the
     same rows name them once.
     """
-    bands = [panels[start : start + columns] for start in range(0, len(panels), columns)]
-    heights = [max(_height(panel.rows) for panel in band) for band in bands]
     with _settings():
-        figure = Figure(figsize=(_WIDTH, 0.4 + sum(0.75 + 0.21 * height for height in heights)), layout="constrained")
-        grid = figure.subplots(
-            len(bands), columns, squeeze=False, gridspec_kw={"height_ratios": [height + 1.1 for height in heights]}
-        )
-        for axes, band, height in zip(grid, bands, heights, strict=True):
-            for ax, panel in zip(axes, band, strict=True):
-                _draw_rows(ax, panel, height)
-                if panel is not band[0] and [row.label for row in panel.rows] == [row.label for row in band[0].rows]:
-                    ax.tick_params(axis="y", labelleft=False)
-        figure.legend(
-            [_handle(series) for series, _ in legend],
-            [words for _, words in legend],
-            loc="outside upper left",
-            ncols=len(legend),
-            frameon=False,
-            handletextpad=0.4,
-        )
-        return _svg(figure, name)
+        return _svg(_rows(Intervals(tuple(panels), tuple(legend), columns)), name)
 
 
 def draw_curves(panels: Sequence[CurvePanel], *, name: str) -> Fragment:
@@ -158,6 +145,138 @@ def draw_curves(panels: Sequence[CurvePanel], *, name: str) -> Fragment:
         return _svg(figure, name)
 
 
+def _draw(drawing: Drawing) -> Figure:
+    if isinstance(drawing, Intervals):
+        return _rows(drawing)
+    return _lines(drawing) if isinstance(drawing, Lines) else _histograms(drawing)
+
+
+def _rows(drawing: Intervals) -> Figure:
+    panels, columns = drawing.panels, drawing.columns
+    bands = [panels[start : start + columns] for start in range(0, len(panels), columns)]
+    heights = [max(_height(panel.rows) for panel in band) for band in bands]
+    figure = Figure(figsize=(_WIDTH, 0.4 + sum(0.75 + 0.21 * height for height in heights)), layout="constrained")
+    grid = figure.subplots(
+        len(bands), columns, squeeze=False, gridspec_kw={"height_ratios": [height + 1.1 for height in heights]}
+    )
+    for axes, band, height in zip(grid, bands, heights, strict=True):
+        for ax, panel in zip(axes, band, strict=False):
+            _draw_rows(ax, panel, height)
+            if panel is not band[0] and [row.label for row in panel.rows] == [row.label for row in band[0].rows]:
+                ax.tick_params(axis="y", labelleft=False)
+        for ax in axes[len(band) :]:
+            ax.set_visible(False)
+    figure.legend(
+        [_handle(series) for series, _ in drawing.legend],
+        [words for _, words in drawing.legend],
+        loc="outside upper left",
+        ncols=len(drawing.legend),
+        frameon=False,
+        handletextpad=0.4,
+    )
+    return figure
+
+
+def _lines(drawing: Lines) -> Figure:
+    """Return one small panel a line, three beside each other."""
+    columns, figure, grid = _multiples(len(drawing.panels), 2.35)
+    for place, (ax, panel) in enumerate(zip(grid, drawing.panels, strict=False)):
+        _frame(ax, _short(panel.title))
+        ax.set_yscale(drawing.scale)
+        ax.set_xlim(*drawing.x_limits)
+        ax.set_ylim(*drawing.y_limits)
+        if drawing.scale == "log":
+            _ratio_ticks(ax.yaxis, drawing.y_limits)
+        if panel.diagonal:
+            ax.plot([0, 1], [0, 1], color=_SOFT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+        for value, words in panel.levels:
+            ax.axhline(value, color=_INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+            _guide(ax, words, (0.99, value), ax.get_yaxis_transform(), ha="right", va="bottom")
+        for value, words in panel.cuts:
+            ax.axvline(value, color=_SERIES["below"][0], linewidth=1.1, zorder=2)
+            _guide(ax, words, (value, 0.98), ax.get_xaxis_transform(), ha="left", va="top")
+        _draw_line(ax, panel.line)
+        _outer_labels(ax, place, columns, len(drawing.panels), drawing.x, drawing.y)
+    return figure
+
+
+def _histograms(drawing: Histograms) -> Figure:
+    columns, figure, grid = _multiples(len(drawing.panels), 1.95)
+    tallest = max((max(_shares(bars)) for bars in drawing.panels), default=1.0) or 1.0
+    for place, (ax, bars) in enumerate(zip(grid, drawing.panels, strict=False)):
+        _frame(ax, _short(bars.title))
+        ax.stairs(_shares(bars), bars.edges, fill=True, color="#9cc3dd", zorder=2)
+        if drawing.reference is not None and bars is not drawing.reference:
+            ax.stairs(_shares(drawing.reference), drawing.reference.edges, color=_INK, linewidth=0.9, zorder=3)
+        ax.set_xlim(bars.edges[0], bars.edges[-1])
+        ax.set_ylim(0, 1.15 * tallest)
+        for value, words in bars.marks:
+            ax.axvline(value, color=_SERIES["below"][0], linewidth=1.1, zorder=4)
+            _guide(ax, words, (value, 0.98), ax.get_xaxis_transform(), ha="left", va="top")
+        _outer_labels(ax, place, columns, len(drawing.panels), drawing.x, "share of the group")
+    return figure
+
+
+def _multiples(panels: int, height: float) -> tuple[int, Figure, list[Axes]]:
+    """Return the number of columns, a figure, and one pair of axes a panel; what is left over is not drawn."""
+    columns = 2 if panels < 3 else 3  # a lone panel keeps half the width: a wider one would be all air
+    bands = -(-panels // columns)
+    figure = Figure(figsize=(_WIDTH, 0.3 + height * bands), layout="constrained")
+    grid = list(figure.subplots(bands, columns, squeeze=False).flat)
+    for ax in grid[panels:]:
+        ax.set_visible(False)
+    return columns, figure, grid[:panels]
+
+
+def _outer_labels(ax: Axes, place: int, columns: int, panels: int, x: str, y: str) -> None:
+    """Name the axes at the outer edge of the multiples only."""
+    if place + columns >= panels:
+        ax.set_xlabel(x)
+    if place % columns == 0:
+        ax.set_ylabel(y)
+    else:
+        ax.tick_params(axis="y", labelleft=False)
+    ax.grid(axis="y", color=_LINE, linewidth=0.6)
+
+
+def _draw_line(ax: Axes, line: Line) -> None:
+    colour = _SERIES["audited"][0]
+    ys, lows, highs = (
+        np.array([np.nan if value is None else value for value in values], dtype=float)
+        for values in (line.ys, line.lows or line.ys, line.highs or line.ys)
+    )
+    if line.band == "bars":
+        ax.vlines(line.xs, lows, highs, color=colour, linewidth=1.3, zorder=3)
+        ax.plot(line.xs, ys, "o-", color=colour, linewidth=0.9, markersize=3.6, zorder=4)
+        return
+    ax.fill_between(line.xs, lows, highs, color=colour, alpha=0.18, linewidth=0, zorder=2)
+    ax.plot(line.xs, ys, "-", color=colour, linewidth=1.5, zorder=4)
+    alone = np.isfinite(ys) & ~np.isfinite(np.roll(ys, 1)) & ~np.isfinite(np.roll(ys, -1))
+    ax.plot(np.array(line.xs)[alone], ys[alone], "o", color=colour, markersize=3, zorder=4)
+
+
+def _guide(ax: Axes, words: str, place: tuple[float, float], transform: Transform, **style: Any) -> None:
+    if words:
+        shift = (3 if style["ha"] == "left" else -3, 1 if style["va"] == "bottom" else -1)
+        more: dict[str, Any] = {"color": _SOFT, "fontsize": 7.5} | style
+        ax.annotate(_short(words), place, xycoords=transform, xytext=shift, textcoords="offset points", **more)
+
+
+def _shares(bars: Bars) -> list[float]:
+    total = sum(bars.counts)
+    return [count / total if total else 0.0 for count in bars.counts]
+
+
+def _ratio_ticks(axis: Axis, limits: tuple[float, float]) -> None:
+    """Name round ratios on a logarithmic axis, in plain decimals."""
+    ticks = [tick for tick in _RATIOS if limits[0] <= tick <= limits[1]]
+    if len(ticks) > 10:
+        ticks = [tick for tick in ticks if tick in (0.05, 0.1, 0.2, 0.5, 0.8, 1, 2, 5, 10, 20)]
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
 def _draw_curve(ax: Axes, curve: Curve) -> None:
     colour, _ = _SERIES[curve.series]
     style = "--" if curve.series == "chance" else "-"
@@ -180,8 +299,14 @@ def _draw_rows(ax: Axes, panel: Panel, height: float) -> None:
     ax.set_xlabel(panel.axis)
     ends = [end for row in panel.rows for mark in row.marks for end in _ends(mark.measurement)]
     low, high = (min([panel.limits[0], *ends]), max([panel.limits[1], *ends]))
-    margin = 0.03 * (high - low)
-    ax.set_xlim(low - margin, high + margin)
+    if panel.scale == "log":
+        low, high = max(low, _RATIOS[0]) / 1.05, min(high, _RATIOS[-1]) * 1.05
+        ax.set_xscale("log")
+        ax.set_xlim(low, high)
+        _ratio_ticks(ax.xaxis, (low, high))
+    else:
+        margin = 0.03 * (high - low)
+        ax.set_xlim(low - margin, high + margin)
     ax.set_ylim(height + 0.2, -0.9)
     ax.grid(axis="x", color=_LINE, linewidth=0.6)
     for value, words in panel.lines:
@@ -198,14 +323,14 @@ def _draw_rows(ax: Axes, panel: Panel, height: float) -> None:
             y, group = y + 0.6, row.group
         middle = y + (len(row.marks) - 1) * 0.45
         places.append(middle)
-        labels.append(_short(row.label))
+        labels.append(_wrapped(row.label))
         if row.note:
             _say(ax, 1.01, middle, _short(row.note), transform=ax.get_yaxis_transform(), va="center", color=_SOFT)
         for mark in row.marks:
             _draw_mark(ax, mark, y, low)
             y += 0.9
         y += 0.3
-    ax.set_yticks(places, labels)
+    ax.set_yticks(places, labels, linespacing=0.95, multialignment="right")
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
 
@@ -216,7 +341,8 @@ def _draw_mark(ax: Axes, mark: Mark, y: float, left: float) -> None:
     if isinstance(measurement, Undefined):
         _say(ax, left, y, "undefined", color=colour, fontsize=7.5, va="center", style="italic")
         return
-    ax.plot([measurement.low, measurement.high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt", zorder=3)
+    start = max(measurement.low, left) if left > 0 else measurement.low  # a logarithmic axis has no zero
+    ax.plot([start, measurement.high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt", zorder=3)
     ax.plot([measurement.value], [y], marker, color=colour, markersize=5.2, zorder=4)
 
 
@@ -248,6 +374,11 @@ def _say(ax: Axes, x: float, y: float, words: str, **style: Any) -> None:
 def _clean(words: str) -> str:
     """Return what an XML text may hold, on one line."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
+
+
+def _wrapped(words: str) -> str:
+    """Return ``words`` on two lines at most."""
+    return "\n".join(textwrap.wrap(_clean(words), _LONGEST, max_lines=2, placeholder="…"))
 
 
 def _short(words: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import NewType
 
-from fairhire.estimate import Estimate, Measurement, Undefined
+from fairhire.report.cells import Badge, Cell, Signed, is_number, is_undefined, number, parts, visible
 
 __all__ = [
     "Cell",
@@ -20,45 +20,27 @@ __all__ = [
     "bullets",
     "card",
     "columns",
+    "contents",
     "escape",
     "figure",
+    "header",
+    "notice",
     "number",
     "page",
     "paragraph",
     "section",
+    "subheading",
     "table",
+    "terms",
 ]
 
 Fragment = NewType("Fragment", str)
 """HTML in which everything foreign has been escaped."""
 
 
-class Signed:
-    """A difference in a table cell: shown with its sign, so that nobody takes it for a level."""
-
-    def __init__(self, measurement: Measurement) -> None:
-        self.measurement = measurement
-
-
-Cell = str | int | float | Measurement | Signed | None
-"""What a table cell may hold; None is a quantity that was not asked for, a dash."""
-
-_DECIMALS = 3
-
-
 def escape(words: str) -> Fragment:
-    """Return ``words`` as HTML text; control characters that HTML forbids become a visible box."""
-    printable = "".join("\ufffd" if ord(letter) < 32 and letter not in "\t\n\r" else letter for letter in words)
-    return Fragment(html.escape(printable, quote=True))
-
-
-def number(value: float, *, sign: bool = False) -> str:
-    """Return ``value`` with three decimals and a true minus sign; rounding to zero leaves no sign behind."""
-    rounded = round(value, _DECIMALS) + 0.0
-    figure_ = f"{abs(rounded):.{_DECIMALS}f}"
-    if rounded < 0:
-        return f"−{figure_}"
-    return f"+{figure_}" if sign and rounded > 0 else figure_
+    """Return ``words`` as HTML text; forbidden, turning and hiding letters become a visible box."""
+    return Fragment(html.escape(visible(words), quote=True))
 
 
 def paragraph(words: str) -> Fragment:
@@ -71,14 +53,45 @@ def bullets(items: Sequence[str]) -> Fragment:
     return Fragment("<ul>\n" + "".join(f"<li>{_prose(item)}</li>\n" for item in items) + "</ul>\n")
 
 
-def section(heading: str, *parts: Fragment) -> Fragment:
-    """Return a section of the page under a heading."""
-    return Fragment(f"<section>\n<h2>{escape(heading)}</h2>\n{''.join(parts)}</section>\n")
+def section(heading: str, *fragments: Fragment, anchor: str = "") -> Fragment:
+    """Return a section of the page under a heading, to be linked to by ``anchor``."""
+    opening = f'<section id="{escape(anchor)}">' if anchor else "<section>"
+    return Fragment(f"{opening}\n<h2>{escape(heading)}</h2>\n{''.join(fragments)}</section>\n")
 
 
-def card(heading: str, *parts: Fragment) -> Fragment:
+def subheading(words: str) -> Fragment:
+    """Return a heading within a section."""
+    return Fragment(f'<h3 class="sub">{escape(words)}</h3>\n')
+
+
+def notice(words: str) -> Fragment:
+    """Return a sentence that must not be overlooked."""
+    return Fragment(f'<p class="notice">{_prose(words)}</p>\n')
+
+
+def header(title: str, kicker: str, lead: str) -> Fragment:
+    """Return the head of a page: its title, a smaller line above, and the one sentence to take away."""
+    return Fragment(
+        f'<header>\n<p class="kicker">{escape(kicker)}</p>\n<h1>{escape(title)}</h1>\n'
+        f'<p class="lead"><strong>{_prose(lead)}</strong></p>\n</header>\n'
+    )
+
+
+def terms(pairs: Sequence[tuple[str, str]]) -> Fragment:
+    """Return words and what they mean."""
+    items = "".join(f"<dt>{escape(word)}</dt>\n<dd>{_prose(meaning)}</dd>\n" for word, meaning in pairs)
+    return Fragment(f"<dl>\n{items}</dl>\n")
+
+
+def contents(entries: Sequence[tuple[str, str]]) -> Fragment:
+    """Return a list of links, one an (anchor, heading)."""
+    links = "".join(f'<li><a href="#{escape(anchor)}">{escape(heading)}</a></li>\n' for anchor, heading in entries)
+    return Fragment(f'<nav aria-label="Contents">\n<ul>\n{links}</ul>\n</nav>\n')
+
+
+def card(heading: str, *fragments: Fragment) -> Fragment:
     """Return a framed box with a small heading."""
-    return Fragment(f'<div class="card">\n<h3>{escape(heading)}</h3>\n{"".join(parts)}</div>\n')
+    return Fragment(f'<div class="card">\n<h3>{escape(heading)}</h3>\n{"".join(fragments)}</div>\n')
 
 
 def columns(*cards: Fragment) -> Fragment:
@@ -100,7 +113,7 @@ def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[Cell]], *
     for row in rows:
         if len(row) != len(header):
             raise ValueError(f"table {caption!r}: expected {len(header)} cells a row, got {len(row)}")
-    kinds = ["words" if _holds_words(rows, place) else "number" for place in range(len(header))]
+    kinds = [_kind(rows, place) for place in range(len(header))]
     names = "".join(
         f'<th scope="col" class="{kind}">{escape(name)}</th>' for kind, name in zip(kinds, header, strict=True)
     )
@@ -116,13 +129,13 @@ def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[Cell]], *
     )
 
 
-def page(title: str, *parts: Fragment) -> str:
+def page(title: str, *fragments: Fragment) -> str:
     """Return the whole document."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"{''.join(parts)}</main>\n</body>\n</html>\n"
+        f"{''.join(fragments)}</main>\n</body>\n</html>\n"
     )
 
 
@@ -130,38 +143,27 @@ def _prose(words: str) -> Fragment:
     return Fragment(re.sub("`([^`]*)`", r"<code>\1</code>", escape(words)))
 
 
-def _holds_words(rows: Sequence[Sequence[Cell]], place: int) -> bool:
+def _kind(rows: Sequence[Sequence[Cell]], place: int) -> str:
     cells = [row[place] for row in rows]
-    return any(isinstance(cell, str) for cell in cells) and not any(isinstance(cell, Estimate) for cell in cells)
+    if any(map(is_number, cells)):
+        return "number"
+    if any(isinstance(cell, str) for cell in cells):
+        return "words"
+    return "mark" if any(isinstance(cell, Badge) for cell in cells) else "number"
 
 
 def _data(cell: Cell, kind: str) -> str:
-    kind = "undefined" if _is_undefined(cell) else kind
+    kind = "undefined" if is_undefined(cell) else kind
     return f'<td class="{kind}">{_cell(cell)}</td>'
 
 
-def _is_undefined(cell: Cell) -> bool:
-    return isinstance(cell.measurement if isinstance(cell, Signed) else cell, Undefined)
-
-
 def _cell(cell: Cell) -> Fragment:
-    if cell is None:
-        return Fragment("–")
-    if isinstance(cell, str):
-        return escape(cell)
-    if isinstance(cell, int):
-        return Fragment(f"{cell:,}".replace(",", "\u202f"))
-    if isinstance(cell, float):
-        return Fragment(number(cell))
-    measurement, sign = (cell.measurement, True) if isinstance(cell, Signed) else (cell, False)
-    if isinstance(measurement, Undefined):
-        return escape(f"undefined: {measurement.reason} (n = {measurement.n})")
-    return _interval(measurement, sign)
-
-
-def _interval(estimate: Estimate, sign: bool) -> Fragment:
-    value, low, high = (number(end, sign=sign) for end in (estimate.value, estimate.low, estimate.high))
-    return Fragment(f'<span class="value">{value}</span> <span class="range">[{low}, {high}]</span>')
+    value, interval = parts(cell)
+    if isinstance(cell, Badge):
+        return Fragment(f'<span class="badge {cell.tone}">{escape(value)}</span>')
+    if not interval:
+        return escape(value)
+    return Fragment(f'<span class="value">{escape(value)}</span> <span class="range">{escape(interval)}</span>')
 
 
 _STYLE = """\
@@ -200,9 +202,28 @@ thead th { border-bottom: 2px solid var(--ink); vertical-align: bottom; font-wei
 tbody th { font-weight: 500; min-width: 7rem; }
 td.number { text-align: right; white-space: nowrap; }
 thead th.number { text-align: right; }
-td.words { overflow-wrap: anywhere; }
+td.words { overflow-wrap: anywhere; min-width: 6.5rem; }
+td.mark { white-space: nowrap; }
 td.undefined { color: var(--soft); font-style: italic; text-align: right; min-width: 9rem; }
 .range { color: var(--soft); }
+.badge { display: inline-block; padding: 0 .45em; border: 1px solid currentColor; border-radius: 1em; font-size: .92em;
+  white-space: nowrap; }
+.badge.clear { color: #1a6b3c; background: #eaf6ee; }
+.badge.below { color: #a3211b; background: #fdeeed; }
+.badge.undecided { color: #7d5200; background: #fff6e8; font-weight: 600; }
+.badge.plain { color: var(--soft); }
+h3.sub { font-size: 1.08rem; text-transform: none; letter-spacing: 0; color: var(--ink); margin: 2rem 0 .5rem; }
+h1, h2, h3, p, li { overflow-wrap: break-word; }
+th[scope="row"], caption { overflow-wrap: anywhere; }
+th, td, li, p { unicode-bidi: isolate; }
+nav { margin: 1.6rem 0 0; font-size: .92rem; }
+nav ul { list-style: none; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
+nav li { margin: 0; }
+nav a { color: var(--accent); }
+dl { margin: 0; max-width: 52rem; }
+dt { font-weight: 600; margin-top: .8rem; }
+dd { margin: .1rem 0 0; }
+@media screen and (max-width: 60rem) { td.words { min-width: 11rem; } }
 @media (max-width: 44rem) { .cards { grid-template-columns: minmax(0, 1fr); } h1 { font-size: 1.6rem; } }
 @media print {
   @page { size: A4; margin: 16mm 14mm 18mm; }
@@ -214,6 +235,9 @@ td.undefined { color: var(--soft); font-style: italic; text-align: right; min-wi
   .cards { display: block; }
   .card { margin: 0 0 3.5mm; padding: 3mm 4mm 1mm; }
   .note, figcaption { break-before: avoid; }
+  nav { display: none; }
+  h3.sub { break-after: avoid; }
+  tbody th, td.words { min-width: 15mm; }
   .table { overflow: visible; }
   table { font-size: 8.2pt; }
   th, td { padding: .22rem .4rem; }

@@ -62,6 +62,9 @@ def finish_run(
     scores_of(corpus, prediction, setting.parts, config.threshold).write(out / "scores.parquet")
     with new_file(out / "representation.npy") as path, path.open("wb") as file:
         np.save(file, prediction.representation)
+    with new_directory(out / "layers") as folder:
+        for name, layer in prediction.layers.items():
+            np.save(folder / f"{name}.npy", layer)
     write_text(out / "history.jsonl", "".join(f"{dumps(record, allow_nan=False)}\n" for record in journal.history))
     write_json(out / "config.json", config.to_dict())
     names = (
@@ -70,22 +73,29 @@ def finish_run(
         "model/words.txt",
         "scores.parquet",
         "representation.npy",
+        *(f"layers/{name}.npy" for name in prediction.layers),
     )
     parts = {part: int((setting.parts == part).sum()) for part in ("train", "validation", "test")}
     people = corpus.interviews["candidate"].to_numpy(dtype=str)
     unfinished = out / "training"
+    inputs = _inputs(unfinished)
     record: dict[str, Any] = {
         "schema": RUN_SCHEMA,
         "chosen_epoch": chosen.epoch,
         "chosen_strength": None if config.adversary == "none" else chosen.strength,
         "chosen_by": _how(config, chosen),
+        "began": inputs.pop("began", None),
         "seed": config.seed,
-        "corpus": {"name": corpus.path.name, "interviews": len(corpus), **_inputs(unfinished)},
+        "corpus": {"name": corpus.path.name, "interviews": len(corpus), **inputs},
         "interviews": parts,
         "candidates": {part: len(set(people[setting.parts == part])) for part in parts},
         "trained_on": len(setting.train),
         "left_out": list(setting.left_out),
         "remarks": [*setting.remarks, *_remarks(config, journal)],
+        "layers": {
+            name: {"width": layer.shape[1], "absent": int((~layer.any(axis=1)).sum())}
+            for name, layer in prediction.layers.items()
+        },
         "sensitive_labels_read": config.adversary == "label",
         "files": {name: sha256(out / name) for name in names},
         "versions": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ def open_folder(out: Path, config: TrainConfig, fingerprint: dict[str, Any]) -> 
         raise UsageError(f"{out}: expected a new folder for the run, found other files; choose another --out")
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    write_json(path, record)
+    # The day, for whoever asks whether a gate was written before; resumed or not, it is that of the first start.
+    write_json(path, {**record, "began": datetime.now(UTC).date().isoformat()})
     return folder
 
 
@@ -111,7 +113,10 @@ def drop_unchosen(folder: Path, journal: Journal, strengths: tuple[float, ...]) 
 
 def sweep_folder(out: Path) -> None:
     """Delete what a finishing that was killed left half-written in ``out`` (the temporary names of ``atomic.py``)."""
-    for name in ("model", "scores.parquet", "representation.npy", "history.jsonl", "config.json", "provenance.json"):
+    for name in (
+        *("model", "layers", "scores.parquet", "representation.npy"),
+        *("history.jsonl", "config.json", "provenance.json"),
+    ):
         for path in out.glob(f".{name}.*"):
             if path.is_dir():
                 shutil.rmtree(path)

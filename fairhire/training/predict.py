@@ -23,10 +23,14 @@ __all__ = ["Prediction", "predict", "run_model", "save_words", "scores_of"]
 
 @dataclass(frozen=True)
 class Prediction:
-    """Probabilities (n,), NaN where a model saw nothing of the interview, and representations (n, H), zeros there."""
+    """Probabilities (n,), NaN where a model saw nothing of the interview, and representations (n, H), zeros there.
+
+    ``layers[m]`` (n, H_m) are the vectors of modality m before fusion, zeros where the interview lacks it.
+    """
 
     score: NDArray[np.float64]
     representation: NDArray[np.float32]
+    layers: dict[str, NDArray[np.float32]]
 
 
 def run_model(
@@ -46,6 +50,9 @@ def run_model(
     model.eval()
     score = np.full(len(rows), np.nan)
     representation = np.zeros((len(rows), model.representation_width), dtype=np.float32)
+    layers = {
+        name: np.zeros((len(rows), 2 * model.config.hidden), dtype=np.float32) for name in model.config.modalities
+    }
     lengths = reader.lengths()[rows]
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 0]
@@ -55,8 +62,10 @@ def run_model(
             output = model(reader.read(rows[place]).to(device))
             score[place] = torch.sigmoid(output.logits.double()).cpu().numpy()
             representation[place] = output.representation.float().cpu().numpy()
+            for name, layer in layers.items():
+                layer[place] = output.vectors[name].float().cpu().numpy()
             advance(len(place))
-    return Prediction(score, representation)
+    return Prediction(score, representation, layers)
 
 
 def save_words(folder: Path, vocabulary: Vocabulary) -> None:

@@ -29,7 +29,7 @@ HOMES = {
     "duckdb": "fairhire/auditing/engine.py",
     "ibis": "fairhire/auditing/engine.py",
     "cryptography": "fairhire/report/record.py",
-    "typer": "fairhire/commands.py",
+    "typer": "fairhire/commands/",
     "lightning_fabric": "fairhire/training/processes.py",
     "pickle": "fairhire/data/unpickle.py",
 }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairhire.auditing.demographics import UNKNOWN, Demographics, read_demographics
+from fairhire.auditing.demographics import UNKNOWN, Demographics, categories_of, read_demographics
 from fairhire.errors import DataError
 
 TABLE = "candidate,gender,age\nada,Female,30-39\nbob,male ,20-29\ncid,Male,\ndee,prefer not to say,N/A\n"
@@ -118,3 +118,29 @@ def test_the_record_itself_refuses_repeated_candidates_and_short_columns():
         Demographics(np.array(["a", "a"]), {"gender": np.array(["f", "m"])})
     with pytest.raises(DataError, match="gender: expected 2 categories, got 1"):
         Demographics(np.array(["a", "b"]), {"gender": np.array(["f"])})
+
+
+def test_a_mapping_wins_over_unknown_words_and_names_the_category():
+    counts = {"w": 3, "W ": 1, "Female": 9, "n/a": 2, "x": 1, "": 1}
+    found = categories_of(counts, unknown=["x"], mapped={"W": "Woman", "female": "Woman", "N/A": "Native"})
+    assert found == {"w": "Woman", "W ": "Woman", "Female": "Woman", "n/a": "Native", "x": UNKNOWN, "": UNKNOWN}
+    assert categories_of({"left": 1}, mapped={"Left": "prefer not to say"}) == {"left": UNKNOWN}
+
+
+def test_declared_categories_are_spelled_as_declared():
+    assert categories_of({"male": 5, "other": 2}, declared=["MALE"]) == {"male": "MALE", "other": "other"}
+
+
+def test_letters_composed_in_two_ways_are_one_category():
+    found = categories_of({"M\u0101ori": 2, "Ma\u0304ori": 1})
+    assert set(found.values()) == {"M\u0101ori"}
+
+
+def test_columns_of_other_names_are_read_as_ours(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("id,candidate,sex\n1,no,Female\n")
+    found = read_demographics(path, columns={"candidate": "id", "gender": "sex"})
+    assert found.candidates.tolist() == ["1"]
+    assert {name: list(categories) for name, categories in found.attributes.items()} == {"gender": ["Female"]}
+    with pytest.raises(DataError, match="expected a column 'nowhere', got id, candidate, sex"):
+        read_demographics(path, columns={"candidate": "nowhere"})

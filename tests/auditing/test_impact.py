@@ -1,4 +1,4 @@
-"""Rates and ratios by group are the worked ones; numbers marked [calc] are in audit-rules.md 4.1, 4.2 and 5.1."""
+"""Rates and ratios by group are the worked ones; numbers marked [calc] are in audit-rules.md 4.2."""
 
 import json
 
@@ -8,19 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairhire.auditing.demographics import UNKNOWN
-from fairhire.auditing.impact import above_median, at_threshold, below_four_fifths, impact_by_group, katz_interval
+from fairhire.auditing.impact import above_median, at_threshold, impact_by_group
 from fairhire.errors import DataError
-from fairhire.estimate import Estimate, Undefined
-
-KATZ = [  # selected, n, benchmark selected, benchmark n, ratio, low, high [calc]
-    (12, 40, 48, 80, 0.5000, 0.3014, 0.8294),
-    (1, 10, 3, 20, 0.6667, 0.0791, 5.6215),
-    (64, 100, 80, 100, 0.8000, 0.6704, 0.9546),
-    (9000, 10000, 9600, 10000, 0.9375, 0.9303, 0.9447),
-    (2, 10, 15, 25, 0.3333, 0.0927, 1.1992),
-    (170, 390, 412, 797, 0.84323, 0.7394, 0.9616),
-    (555, 1181, 667, 1390, 0.97934, 0.9026, 1.0626),
-]
+from fairhire.estimate import Undefined
 
 
 def people(**groups):
@@ -31,31 +21,6 @@ def people(**groups):
 
 def by_name(impact):
     return {group.category: group for group in impact.groups}
-
-
-@pytest.mark.parametrize(("a", "n", "b", "m", "ratio", "low", "high"), KATZ)
-def test_katz_intervals_are_the_worked_ones(a, n, b, m, ratio, low, high):
-    found = katz_interval(a, n, b, m)
-    assert isinstance(found, Estimate)
-    assert (found.value, found.low, found.high) == pytest.approx((ratio, low, high), abs=6e-5)
-
-
-@pytest.mark.parametrize(("a", "b"), [(0, 30), (3, 0), (0, 0)])
-def test_an_empty_cell_has_no_katz_interval(a, b):
-    assert isinstance(katz_interval(a, 12, b, 60), Undefined)
-
-
-def test_four_fifths_is_compared_in_integers():
-    assert not below_four_fifths(64, 100, 80, 100)  # exactly 4/5, which floats put below
-    assert below_four_fifths(12, 40, 48, 80)
-    assert not below_four_fifths(9000, 10000, 9600, 10000)
-
-
-@given(st.integers(1, 10**6), st.integers(1, 1000), st.integers(1, 1000))
-def test_a_rate_of_exactly_four_fifths_is_never_below(benchmark, times, other):
-    n = 5 * benchmark * times
-    assert not below_four_fifths(4 * benchmark * times * other, n * other, n, n)
-    assert below_four_fifths(4 * benchmark * times * other - 1, n * other, n, n)
 
 
 def test_the_rules_own_race_table_comes_out():

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fairhire.auditing.demographics import UNKNOWN, Demographics
-from fairhire.auditing.leakage import PROBES, leakage
+from fairhire.auditing.leakage import CODES, PROBES, leakage
+from fairhire.auditing.leakage.linear import LinearProbe
 from fairhire.errors import DataError
 from fairhire.estimate import Estimate, Undefined
 
@@ -45,18 +46,26 @@ def only(result, **wanted):
 def test_a_planted_leak_is_found_and_nothing_else():
     table, who = people()
     vectors = leaky(table, 3.0)
-    result = leakage({"score": 1 / (1 + np.exp(-vectors[:, 0])), "representation": vectors}, table, **who, controls=2)
+    result = leakage(
+        {"score": 1 / (1 + np.exp(-vectors[:, 0])), "representation": vectors}, table, **who, controls=2, codes=CODES
+    )
     for source in ("score", "representation"):
         for probe in PROBES:
-            row = only(result, source=source, target="gender", probe=probe)
+            row = only(result, source=source, target="gender", probe=probe, metric="auc")
             assert row.estimate.low > 0.9
             assert row.inner > 0.9
             assert (row.n_fit, row.n_test, row.chance) == (200, 200, 0.5)
             assert abs(row.control.mean - 0.5) < 0.12
             assert row.control.permutations == 2
+            assert row.selectivity == row.estimate.value - row.control.mean > 0.35
+        code = only(result, source=source, target="gender", metric="codelength")
+        assert 0.4 < code.estimate.low < code.estimate.value < code.estimate.high < 1
+        assert (code.n_fit, code.n_test, code.chance, code.estimate.n) == (200, 188, 0.0, 200)
+        assert abs(code.control.mean) < 0.03
+        assert code.selectivity > 0.4
     for row in result.rows:
         if row.attribute == "ethnicity":
-            assert row.estimate.low < 0.56
+            assert row.estimate.low < (0.56 if row.metric == "auc" else 0.005)
     assert {row.target for row in result.rows} == {"gender", "ethnicity=a", "ethnicity=b", "ethnicity=c"}
     json.dumps(result.to_dict(), allow_nan=False)
 
@@ -122,23 +131,36 @@ def test_another_run_is_measured_beside_and_compared_in_pairs():
         attributes=["gender"],
         probes=LINEAR,
         controls=0,
+        codes=CODES,
     )
-    assert [row.subject for row in result.rows] == ["face", "face", "undefended", "undefended"]
+    assert [row.subject for row in result.rows] == ["face"] * 4 + ["undefended"] * 4
     for comparison in result.comparisons:
-        mine, other = (only(result, subject=name, source=comparison.source).estimate for name in ("face", "undefended"))
+        wanted = {"source": comparison.source, "metric": comparison.metric}
+        mine, other = (only(result, subject=name, **wanted).estimate for name in ("face", "undefended"))
         assert comparison.difference.value == pytest.approx(mine.value - other.value)
         assert comparison.difference.high < 0
-    assert len(result.comparisons) == 2
+    assert [(c.source, c.metric) for c in result.comparisons] == [
+        (source, metric) for source in ("score", "representation") for metric in ("auc", "codelength")
+    ]
 
 
 def test_a_run_beside_itself_differs_by_nothing():
     table, who = people(n=120)
     vectors = leaky(table, 1.0)
     result = leakage(
-        {"v": vectors}, table, **who, against={"v": vectors}, attributes=["gender"], probes=LINEAR, controls=0
+        {"v": vectors},
+        table,
+        **who,
+        against={"v": vectors},
+        attributes=["gender"],
+        probes=LINEAR,
+        codes=CODES,
+        controls=0,
     )
-    difference = result.comparisons[0].difference
-    assert (difference.low, difference.value, difference.high) == (0, 0, 0)
+    for comparison in result.comparisons:
+        difference = comparison.difference
+        assert (difference.low, difference.value, difference.high) == (0, 0, 0)
+    assert len(result.comparisons) == 2
 
 
 def test_faces_are_searched_for_too():
@@ -195,8 +217,9 @@ def test_a_group_too_small_to_ask_about_is_undefined_for_every_probe():
         Demographics(table.candidates, {"ethnicity": ethnicity}),
         **who,
         against={"score": np.arange(100.0)},
+        codes=CODES,
     )
-    assert len(result.rows) == 2 * len(PROBES)
+    assert len(result.rows) == 2 * (len(PROBES) + len(CODES))
     for row in result.rows:
         assert isinstance(row.estimate, Undefined)
         assert "fewer than 10" in row.estimate.reason
@@ -207,7 +230,9 @@ def test_a_group_too_small_to_ask_about_is_undefined_for_every_probe():
 def test_a_seed_gives_the_same_result_twice():
     table, who = people(n=120)
     one, two = (
-        leakage({"v": leaky(table, 1.0)}, table, **who, attributes=["gender"], controls=2, seed=3).to_dict()
+        leakage(
+            {"v": leaky(table, 1.0)}, table, **who, attributes=["gender"], controls=2, seed=3, codes=CODES
+        ).to_dict()
         for _ in range(2)
     )
     assert one == two
@@ -266,3 +291,68 @@ def test_a_vector_that_is_partly_nan_is_refused():
     table, who = people(n=60)
     with pytest.raises(DataError, match="model, v: expected finite numbers, got NaN or infinity in row 4"):
         leakage({"v": broken(leaky(table, 1.0))}, table, **who)
+
+
+class Few(LinearProbe):
+    """The linear probe on 40 people at most."""
+
+    most_people = 40
+
+
+def test_a_probe_that_takes_only_some_people_says_how_many_it_left_out():
+    table, who = people()
+    result = leakage(
+        {"v": leaky(table, 3.0)},
+        table,
+        **who,
+        probes={"linear": PROBES["linear"], "few": Few()},
+        attributes=["gender", "ethnicity"],
+        controls=1,
+    )
+    assert only(result, target="gender", probe="few").n_fit == 40
+    assert only(result, target="gender", probe="linear").n_fit == 200
+    assert only(result, target="gender", probe="few").estimate.low > 0.8
+    assert [(item.what, item.n) for item in result.left_out] == [
+        ("gender: candidates in the fit of the few probe", 160),
+        ("ethnicity: candidates in the fit of the few probe", 160),
+    ]
+
+
+def test_controls_are_dealt_out_by_person_for_probes_and_for_codes():
+    """Vectors name the person, eight interviews each: a lot among 30 people spreads more than one among interviews."""
+    rng = np.random.default_rng(8)
+    table, who = people(n=60)
+    eight = np.repeat(np.arange(60), 8)
+    vectors = rng.normal(size=(60, 30))[eight] + 0.01 * rng.normal(size=(480, 30))
+    repeated = {name: column[eight] for name, column in who.items()}
+    result = leakage({"v": vectors}, table, **repeated, attributes=["gender"], probes=LINEAR, controls=20, codes=CODES)
+    control = only(result, metric="auc").control
+    assert control.high - control.low > 0.27  # 20 lots by interview have a range of 0.12 to 0.20
+    assert only(result, metric="codelength").n_fit == 30
+
+
+def test_a_code_is_of_people_the_model_knows_and_a_probe_is_judged_on_the_others():
+    """A leak on the fit side only is in the codelength alone; one on the test side only is in neither."""
+    table, who = people()
+    none, full = leaky(table, 0.0), leaky(table, 3.0)
+    for side, found in (("fit", True), ("test", False)):
+        vectors = np.where(who[side][:, None], full, none)
+        result = leakage({"v": vectors}, table, **who, attributes=["gender"], probes=LINEAR, controls=0, codes=CODES)
+        assert (only(result, metric="codelength").estimate.low > 0.3) == found
+
+
+def test_without_codes_asked_for_every_figure_is_of_test_people():
+    table, who = people(n=100)
+    result = leakage({"v": leaky(table, 3.0)}, table, **who, probes=LINEAR, controls=0)
+    assert {(row.metric, row.n_test) for row in result.rows} == {("auc", 50)}
+
+
+def test_a_group_of_too_few_people_to_code_is_undefined():
+    table, who = people(n=34)
+    result = leakage(
+        {"v": leaky(table, 3.0)}, table, **who, attributes=["gender"], probes={}, codes=CODES, controls=2, minimum=2
+    )
+    assert len(result.rows) == 1
+    assert result.rows[0].estimate == Undefined("too few people to code in portions", 17)
+    assert result.rows[0].control is None
+    assert result.rows[0].selectivity is None

@@ -2,8 +2,14 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
-from fairhire.auditing.leakage.probes import PROBES, FitPeople, KernelProbe, LinearProbe, MlpProbe, shuffle_by_person
+from fairhire.auditing.leakage.boosted import BoostedProbe
+from fairhire.auditing.leakage.family import FitPeople, shuffle_by_person
+from fairhire.auditing.leakage.kernel import KernelProbe
+from fairhire.auditing.leakage.linear import LinearProbe
+from fairhire.auditing.leakage.mlp import MlpProbe
+from fairhire.auditing.leakage.probes import PROBES
 from fairhire.estimate import auc
 
 
@@ -96,11 +102,15 @@ def test_an_inner_auc_is_not_the_fit_to_known_people(name):
 def test_settings_are_chosen_on_people_apart_even_when_one_person_answers_often():
     """Vectors that name the person, labels by lot: rows split at random would look like a leak."""
     rng = np.random.default_rng(4)
-    persons = np.repeat(np.arange(60), 8)
-    vectors = rng.normal(size=(60, 12))[persons] + 0.01 * rng.normal(size=(480, 12))
-    people = FitPeople(vectors, (rng.random(60) < 0.5)[persons], persons)
-    for probe in PROBES.values():
+    persons = np.repeat(np.arange(150), 5)
+    vectors = rng.normal(size=(150, 12))[persons] + 0.01 * rng.normal(size=(750, 12))
+    people = FitPeople(vectors, (rng.random(150) < 0.5)[persons], persons)
+    for name, probe in PROBES.items():
         assert probe.choose(people, seed=0).inner < 0.75
+        by_row = FitPeople(people.vectors, people.label, np.arange(750))
+        assert name == "linear" or probe.choose(by_row, seed=0).inner > 0.95
+    for train, judge in people.folds(seed=0):
+        assert not set(train.persons) & set(judge.persons)
     for seed in range(3):
         part = people.parts((0.5, 0.5), seed=seed)
         assert not set(persons[part == 0]) & set(persons[part == 1])
@@ -114,3 +124,86 @@ def test_labels_are_dealt_out_by_person():
     assert dealt.sum() == label.sum()
     assert (dealt != label).any()
     assert (dealt.reshape(50, 3).min(axis=1) == dealt.reshape(50, 3).max(axis=1)).all()
+
+
+def banded(kind, n=1600, seed=0):
+    """Attributes in edges, where slopes and smooth products say little."""
+    rng = np.random.default_rng(seed)
+    if kind == "in bands of a score":
+        vectors = rng.random((n, 1))
+        label = np.floor(20 * vectors[:, 0]) % 2 == 0
+    if kind == "in bands of one direction":
+        vectors = rng.random((n, 12))
+        label = np.floor(6 * vectors[:, 0]) % 2 == 0
+    if kind == "in thresholds that meet":
+        vectors = rng.standard_t(2, size=(n, 30))
+        label = ((np.abs(vectors[:, 0]) < 0.3) & (vectors[:, 1] > 0)) | (vectors[:, 2] > 2)
+    return vectors, label ^ (rng.random(n) < 0.05)
+
+
+@pytest.mark.parametrize("kind", ["in bands of a score", "in bands of one direction", "in thresholds that meet"])
+def test_only_trees_find_what_lies_between_edges(kind):
+    vectors, label = banded(kind)
+    assert read(BoostedProbe(), vectors, label) > 0.85
+    for probe in (LinearProbe(), MlpProbe(), KernelProbe()):
+        assert read(probe, vectors, label) < 0.75
+
+
+def test_trees_find_an_exclusive_or_of_thresholds_that_no_line_finds():
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(1600, 16))
+    label = (vectors[:, 0] > 0.2) ^ (vectors[:, 1] > -0.2)
+    assert read(LinearProbe(), vectors, label) < 0.65
+    assert read(BoostedProbe(), vectors, label) > 0.9
+
+
+def test_trees_are_the_same_whatever_the_number_of_threads():
+    vectors, label = banded("in bands of one direction", n=400)
+    people, others, _ = split(vectors, label)
+    choice = BoostedProbe().choose(people, seed=0)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="openmp"):
+            found.append(BoostedProbe().fit(people, choice, seed=0)(others))
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_what_is_worked_out_once_changes_no_reading(name):
+    """Three questions about the same people, one after another and each alone; the folds are those of the category."""
+    rng = np.random.default_rng(5)
+    category = rng.integers(0, 3, 240)
+    vectors = rng.normal(size=(240, 5)) + np.eye(3, 5)[category]
+    everyone = FitPeople(vectors, category == 0, np.arange(240), category)
+    probe = PROBES[name]
+    for wanted in range(3):
+        shared = everyone.asked(category == wanted)
+        alone = FitPeople(vectors, category == wanted, np.arange(240), category)
+        choice = probe.choose(alone, seed=0)
+        assert probe.choose(shared, seed=0) == choice
+        for people in (shared, shared.shuffled(np.random.default_rng(1))):
+            fresh = FitPeople(vectors, people.label, np.arange(240), category)
+            np.testing.assert_array_equal(
+                probe.fit(people, choice, seed=0)(vectors[:9]), probe.fit(fresh, choice, seed=0)(vectors[:9])
+            )
+
+
+def test_every_fold_has_both_answers_however_the_rest_is_cut_up():
+    """Ten people of one category against ten categories of one person each."""
+    category = np.concatenate([np.zeros(10, dtype=int), np.arange(1, 11)])
+    people = FitPeople(np.ones((20, 1)), category == 0, np.arange(20), category)
+    for train, judge in people.folds(seed=0):
+        assert {*train.label} == {*judge.label} == {False, True}
+
+
+def test_people_over_the_most_are_drawn_whole_and_in_their_shares():
+    persons = np.repeat(np.arange(300), 2)
+    people = FitPeople(np.arange(600.0)[:, None], (np.arange(300) % 3 == 0)[persons], persons)
+    some = people.at_most(90, seed=0)
+    assert some.people == 90
+    assert len(some.persons) == 180
+    assert some.label.mean() == pytest.approx(1 / 3)
+    assert people.at_most(None, seed=0) is people.at_most(300, seed=0) is people
+    dealt = people.shuffled(np.random.default_rng(0)).at_most(90, seed=0)
+    assert dealt.persons.tolist() == some.persons.tolist()
+    assert {*people.at_most(90, seed=1).persons} != {*some.persons}

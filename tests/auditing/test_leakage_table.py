@@ -49,12 +49,20 @@ def test_the_headline_is_the_maximum_over_probes_and_categories():
     assert isinstance(headline["age"].estimate, Undefined)
 
 
+def test_bits_saved_have_a_headline_of_their_own():
+    both = LeakageResult((row(0.6), row(0.3, metric="codelength", chance=0.0)), (), (), 0)
+    assert [(found.metric, found.estimate.value) for found in both.strongest()] == [("auc", 0.6), ("codelength", 0.3)]
+
+
 def test_the_json_has_the_fields_of_the_interface_and_no_nan():
     record = json.loads(json.dumps(RESULT.to_dict(), allow_nan=False))
     assert record["schema"] == 1
     assert record["seed"] == 4
     wanted = {"subject", "source", "target", "probe", "metric", "estimate", "chance", "n_fit", "n_test"}
     assert all(wanted <= set(line) for line in record["leakage"])
+    assert record["leakage"][0]["control"] == {"mean": 0.5, "low": 0.45, "high": 0.56, "permutations": 5}
+    assert record["leakage"][0]["selectivity"] == pytest.approx(0.1)
+    assert record["leakage"][1]["selectivity"] is None
     assert set(record["leakage"][0]["estimate"]) == {"value", "low", "high", "level", "n"}
     assert record["leakage"][4]["estimate"] == {"undefined": "fewer than 10 people", "n": 4}
     assert record["left_out"] == [{"what": "gender: candidates", "n": 3, "why": "category unknown"}]

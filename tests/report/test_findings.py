@@ -168,7 +168,7 @@ def test_no_sentence_shows_nan_or_a_record(make_trial: MakeTrial) -> None:
 
 
 def test_every_option_that_is_advised_exists(make_trial: MakeTrial) -> None:
-    commands = Path(__file__).parents[2].joinpath("fairhire", "commands.py").read_text(encoding="utf-8")
+    commands = Path(__file__).parents[2].joinpath("fairhire", "commands", "training.py").read_text(encoding="utf-8")
     text = everything(find(make_trial(leak={"gender": "lower", "race": "higher"}, merit="lower", ratio="undecided")))
     text += everything(find(make_trial(leak={"gender": "lower", "race": "undecided"})))
     options = set(re.findall(r"--([a-z-]+)", text))

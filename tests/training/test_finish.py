@@ -43,6 +43,8 @@ def test_the_folder_holds_what_it_promises_and_nothing_else(run: Run) -> None:
     assert files == {
         "config.json",
         "history.jsonl",
+        "layers/audio.npy",
+        "layers/text.npy",
         "model/config.json",
         "model/weights.safetensors",
         "model/words.txt",
@@ -50,7 +52,7 @@ def test_the_folder_holds_what_it_promises_and_nothing_else(run: Run) -> None:
         "representation.npy",
         "scores.parquet",
     }
-    assert {path.name for path in run.path.iterdir() if path.is_dir()} == {"model"}  # training/ is gone
+    assert {path.name for path in run.path.iterdir() if path.is_dir()} == {"layers", "model"}  # no training/
 
 
 def test_the_hashes_are_true(run: Run, corpus: Corpus) -> None:
@@ -107,6 +109,37 @@ def test_the_scores_are_the_corpus_row_by_row(run: Run, corpus: Corpus) -> None:
     np.testing.assert_array_equal(scores.decision, scores.score >= run.config["threshold"])
     assert scores.representation is not None
     assert scores.representation.shape == (len(corpus), load_model(run.model).representation_width)
+
+
+def test_the_layers_are_what_the_towers_say_row_by_row(run: Run, corpus: Corpus) -> None:
+    model, config = load_model(run.model), TrainConfig.from_dict(run.config)
+    reader = prepare(corpus, config).reader
+    some = np.array([7, 0, 19])
+    with torch.inference_mode():
+        vectors = model.eval()(reader.read(some)).vectors
+    assert list(run.layers) == list(model.config.modalities) == list(vectors)
+    for name, layer in run.layers.items():
+        assert layer.dtype == np.float32
+        assert layer.shape == (len(corpus), 2 * config.hidden)
+        np.testing.assert_allclose(layer[some], vectors[name].numpy(), atol=1e-5, rtol=0)
+        assert run.provenance["layers"][name] == {"width": 2 * config.hidden, "absent": 0}
+        assert f"layers/{name}.npy" in run.provenance["files"]
+    assert list(run.sources()) == ["score", "representation", *vectors]
+
+
+@pytest.mark.parametrize("model", ["hirenet", "hn-satt", "hn-avg", "bigru"])
+@pytest.mark.parametrize("fusion", ["early", "late"])
+def test_every_model_records_its_layers_and_zeros_where_nothing_was(
+    make_corpus: MakeCorpus, tiny: Tiny, tmp_path: Path, model: str, fusion: str
+) -> None:
+    corpus = make_corpus(tmp_path / "c", recorded=lambda person: person not in (4, 5))
+    run = train(corpus, tiny(model=model, fusion=fusion, epochs=1), tmp_path / "run")
+    silent = np.isin(corpus.interviews["candidate"].to_numpy(dtype=str), ["c004", "c005"])
+    assert set(run.layers) == {"audio", "text"}
+    for name, layer in run.layers.items():
+        assert np.isfinite(layer).all()
+        np.testing.assert_array_equal(layer.any(axis=1), ~silent)
+        assert run.provenance["layers"][name]["absent"] == silent.sum()
 
 
 def test_the_settings_are_those_asked_for(undefended: Run, defended: Run, tiny: Tiny) -> None:

@@ -4,66 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from itertools import groupby
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairhire.auditing.demographics import Demographics
 from fairhire.auditing.leakage.attributes import Question, ask
-from fairhire.auditing.leakage.probes import PROBES, Choice, FitPeople, Probe, shuffle_by_person
-from fairhire.auditing.leakage.table import Comparison, Control, LeakageResult, LeakageRow, LeftOut
+from fairhire.auditing.leakage.codelength import Code
+from fairhire.auditing.leakage.family import FitPeople, Probe
+from fairhire.auditing.leakage.probes import PROBES
+from fairhire.auditing.leakage.reading import Asker, Interviews, Reading, Settings, find_faces
+from fairhire.auditing.leakage.table import Comparison, LeakageResult, LeftOut
 from fairhire.errors import DataError
-from fairhire.estimate import (
-    Measurement,
-    Statistic,
-    Undefined,
-    auc,
-    auc_of,
-    bootstrap_by_person,
-    bootstrap_difference,
-    share_of,
-)
+from fairhire.estimate import Measurement, Undefined, bootstrap_difference
 from fairhire.progress import Advance, silent
 from fairhire.readout import check_same_rows, check_vectors
-from fairhire.retrieval import retrieve_faces
 
-__all__ = ["leakage"]
+__all__ = ["Watch", "leakage"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Watch = Callable[[str, int], AbstractContextManager[Advance]]
+"""Shows the progress of so many steps of something."""
 
-
-@dataclass(frozen=True)
-class _Interviews:
-    """N interviews: whose they are, and on which side of the split."""
-
-    candidates: NDArray[np.str_]
-    fit: Flags
-    test: Flags
-
-    def people(self, rows: Flags) -> int:
-        return len(np.unique(self.candidates[rows]))
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """How often chance is asked: permutations of the control, bootstrap replicates, confidence level, seed."""
-
-    controls: int
-    replicates: int
-    level: float
-    seed: int
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """A row together with the statistic behind it and its rows' persons, for a paired comparison."""
-
-    row: LeakageRow
-    statistic: Statistic | None
-    persons: NDArray[np.generic]
+NO_CODES: Mapping[str, Code] = MappingProxyType({})
 
 
 def leakage(
@@ -80,6 +46,7 @@ def leakage(
     face_mask: ArrayLike | None = None,
     attributes: Sequence[str] | None = None,
     probes: Mapping[str, Probe] = PROBES,
+    codes: Mapping[str, Code] = NO_CODES,
     minimum: int = 10,
     controls: int = 5,
     replicates: int = 1000,
@@ -93,15 +60,17 @@ def leakage(
     NaN throughout in one source is left out of all, counted. ``candidates`` (N,) names the person of each interview.
     Probes are fitted on the ``fit`` (N,) people, those the model trained on, and judged on the ``test`` (N,) people,
     whom it never saw. ``against`` holds the same sources of another run, row by row, which is measured beside and
-    compared on the same people. ``faces`` (N, d), where ``face_mask`` (N,) is True, add the identity test.
-    ``attributes`` are all of the people table unless named. Fewer than ``minimum`` people with or without a category
-    on either side make that question :class:`Undefined` (audit-rules.md 5.7). ``controls`` permutations of every
-    attribute among people are read with the settings chosen for the true one. ``watch`` may show the progress
+    compared on the same people. ``codes``, none unless given, add how many bits the vectors save who sends the
+    attribute of the fit people (:data:`~fairhire.auditing.leakage.CODES`): the one figure that is not of test people.
+    ``faces`` (N, d), where ``face_mask`` (N,) is True, add the identity test. ``attributes`` are all of the people
+    table unless named. Fewer than ``minimum`` people with or without a category on either side make that question
+    :class:`Undefined` (audit-rules.md 5.7). ``controls`` permutations of every attribute among people are read with
+    the settings chosen for the true one; a face needs none, its chance is k of N. ``watch`` may show the progress
     (:func:`fairhire.progress.show_progress` fits).
 
     Raises :class:`DataError` for a candidate on both sides, an empty side, NaN within a vector, or unequal lengths.
     """
-    settings = _Settings(controls, replicates, level, seed)
+    settings = Settings(controls, replicates, level, seed)
     runs = {subject: sources}
     if against is not None:
         if subject == against_subject or set(sources) != set(against):
@@ -121,22 +90,27 @@ def leakage(
         minimum=minimum,
     )
     steps = len(runs) * len(sources) * (len(questions) + (faces is not None))
-    readings: list[list[_Reading]] = []
+    readings: list[list[Reading]] = []
     with watch("measuring leakage", steps) as advance:
         for name, run in read.items():
-            found: list[_Reading] = []
+            found: list[Reading] = []
             for source, vectors in run.items():
-                for question in questions:
-                    found += _ask_probes(name, source, vectors, interviews, question, probes=probes, settings=settings)
-                    advance(1, f"{name}: {question.target} from the {source}")
+                for asked in _by_attribute(questions):
+                    everyone = _everyone(vectors, interviews, asked)
+                    for question in asked:
+                        people = everyone.asked(question.label[interviews.fit & question.known])
+                        asker = Asker(name, source, interviews, question, people, settings)
+                        found += [*asker.ask_probes(vectors, probes), *asker.ask_codes(codes)]
+                        advance(1, f"{name}: {question.target} from the {source}")
                 if faces is not None:
-                    found += _find_faces(name, source, vectors, interviews, faces, face_mask, settings=settings)
+                    found += find_faces(name, source, vectors, interviews, faces, face_mask, settings=settings)
                     advance(1, f"{name}: faces from the {source}")
             readings.append(found)
     if faces is not None and face_mask is not None:
         without = int(((interviews.fit | interviews.test) & ~np.asarray(face_mask, dtype=bool)).sum())
         if without:
             left_out.append(LeftOut("face: interviews", without, "no face"))
+    left_out += _over_the_most(questions, interviews, probes)
     comparisons = _compare(readings[0], readings[1], settings) if len(readings) == 2 else ()
     rows = tuple(reading.row for found in readings for reading in found)
     return LeakageResult(rows, tuple(comparisons), (*left_out, *unasked), seed)
@@ -144,7 +118,7 @@ def leakage(
 
 def _interviews(
     runs: Mapping[str, Mapping[str, ArrayLike]], *, candidates: ArrayLike, fit: ArrayLike, test: ArrayLike
-) -> tuple[_Interviews, dict[str, dict[str, Floats]], list[LeftOut]]:
+) -> tuple[Interviews, dict[str, dict[str, Floats]], list[LeftOut]]:
     """Check everything, and leave out the interviews of which some source says nothing."""
     names = np.asarray(candidates, dtype=str)
     left, right = np.asarray(fit, dtype=bool), np.asarray(test, dtype=bool)
@@ -174,7 +148,7 @@ def _interviews(
         left_out.append(LeftOut("interviews", n, "the model says nothing of them"))
     if n := int((~left & ~right).sum()):
         left_out.append(LeftOut("interviews", n, "neither on the fit side nor on the test side (validation)"))
-    interviews = _Interviews(names, left & ~silent, right & ~silent)
+    interviews = Interviews(names, left & ~silent, right & ~silent)
     for side, rows in (("fit", interviews.fit), ("test", interviews.test)):
         if not rows.any():
             raise DataError(f"leakage: expected interviews on the {side} side, got none")
@@ -186,99 +160,31 @@ def _spoken(vectors: Floats, silent: Flags, name: str) -> Floats:
     return check_vectors(np.where(silent[:, None], 0.0, vectors), name)
 
 
-def _ask_probes(
-    subject: str,
-    source: str,
-    vectors: Floats,
-    interviews: _Interviews,
-    question: Question,
-    *,
-    probes: Mapping[str, Probe],
-    settings: _Settings,
-) -> list[_Reading]:
-    fit, test = interviews.fit & question.known, interviews.test & question.known
-    persons = interviews.candidates[test]
-
-    def row(probe: str, estimate: Measurement, control: Control | None, inner: float | None) -> LeakageRow:
-        place = (subject, source, question.attribute, question.target, probe, "auc")
-        return LeakageRow(*place, estimate, 0.5, interviews.people(fit), interviews.people(test), control, inner)
-
-    if question.missing is not None:
-        return [_Reading(row(probe, question.missing, None, None), None, persons) for probe in probes]
-    people = FitPeople(vectors[fit], question.label[fit], interviews.candidates[fit])
-    choices = {name: probe.choose(people, seed=settings.seed) for name, probe in probes.items()}
-    statistics = {
-        name: auc_of(question.label[test], probe.fit(people, choices[name], seed=settings.seed)(vectors[test]))
-        for name, probe in probes.items()
-    }
-    measured = bootstrap_by_person(
-        statistics, persons, replicates=settings.replicates, level=settings.level, seed=settings.seed
-    )
-    controls = {
-        name: _control(probe, choices[name], people, vectors[test], question.label[test], persons, settings)
-        for name, probe in probes.items()
-    }
-    return [
-        _Reading(row(name, measured[name], controls[name], choices[name].inner), statistics[name], persons)
-        for name in probes
-    ]
+def _by_attribute(questions: Sequence[Question]) -> list[list[Question]]:
+    return [list(group) for _, group in groupby(questions, key=lambda question: question.attribute)]
 
 
-def _control(
-    probe: Probe,
-    choice: Choice,
-    people: FitPeople,
-    vectors: Floats,
-    label: Flags,
-    persons: NDArray[np.str_],
-    settings: _Settings,
-) -> Control | None:
-    """Fit and judge the probe on labels dealt out anew among the people of each side; None if not asked for."""
-    values = []
-    for permutation in range(settings.controls):
-        rng = np.random.default_rng([settings.seed, permutation])
-        read = probe.fit(people.shuffled(rng), choice, seed=settings.seed)
-        values.append(auc(shuffle_by_person(label, persons, rng), read(vectors)))
-    return Control(float(np.mean(values)), min(values), max(values), len(values)) if values else None
+def _everyone(vectors: Floats, interviews: Interviews, asked: Sequence[Question]) -> FitPeople:
+    """Return the fit people of all questions about one attribute; the categories are what folds share out."""
+    fit = interviews.fit & asked[0].known
+    category = np.argmax([question.label[fit] for question in asked], axis=0) if len(asked) > 1 else asked[0].label[fit]
+    return FitPeople(vectors[fit], asked[0].label[fit], interviews.candidates[fit], category)
 
 
-def _find_faces(
-    subject: str,
-    source: str,
-    vectors: Floats,
-    interviews: _Interviews,
-    faces: ArrayLike,
-    face_mask: ArrayLike | None,
-    *,
-    settings: _Settings,
-) -> list[_Reading]:
-    found = retrieve_faces(
-        vectors,
-        faces,
-        persons=interviews.candidates,
-        fit=interviews.fit,
-        test=interviews.test,
-        face_mask=face_mask,
-        replicates=settings.replicates,
-        level=settings.level,
-        seed=settings.seed,
-    )
-    readings = []
-    for reading in found.readings:
-        ranks = reading.ranks
-        measured: list[tuple[str, Measurement, float, Floats | None]] = [
-            (f"recall@{k}", estimate, found.chance[k], None if ranks is None else ranks.found(k))
-            for k, estimate in reading.recall.items()
-        ]
-        measured.append(("mean_rank_auc", reading.auc, 0.5, None if ranks is None else ranks.auc()))
-        for metric, estimate, chance, credit in measured:
-            place = (subject, source, "face", "face", reading.probe, metric)
-            row = LeakageRow(*place, estimate, chance, found.n_fit, found.n_test, None, reading.inner)
-            readings.append(_Reading(row, None if credit is None else share_of(credit), found.persons))
-    return readings
+def _over_the_most(questions: Sequence[Question], interviews: Interviews, probes: Mapping[str, Probe]) -> list[LeftOut]:
+    """Say of how many people a probe did not learn because it is fitted on some of them only."""
+    left_out = []
+    for asked in _by_attribute(questions):
+        people = interviews.people(interviews.fit & asked[0].known)
+        for name, probe in probes.items():
+            if probe.most_people is not None and people > probe.most_people:
+                what = f"{asked[0].attribute}: candidates in the fit of the {name} probe"
+                why = f"chosen by lot: it is fitted on {probe.most_people} at most"
+                left_out.append(LeftOut(what, people - probe.most_people, why))
+    return left_out
 
 
-def _compare(ours: Sequence[_Reading], theirs: Sequence[_Reading], settings: _Settings) -> list[Comparison]:
+def _compare(ours: Sequence[Reading], theirs: Sequence[Reading], settings: Settings) -> list[Comparison]:
     """Pair the readings of two runs, which were made in the same order of the same interviews."""
     comparisons = []
     for mine, other in zip(ours, theirs, strict=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from fairhire.estimate import Estimate, Measurement
+from fairhire.estimate import Estimate, Measurement, Undefined
 
 __all__ = ["LEAKAGE_SCHEMA", "Comparison", "Control", "LeakageResult", "LeakageRow", "LeftOut", "false_success"]
 
@@ -33,7 +33,10 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Control:
-    """The same probe on attributes shuffled among people: ``mean``, ``low`` and ``high`` of ``permutations`` values."""
+    """The same probe on attributes dealt out anew among people, never among interviews, several ``permutations``.
+
+    ``mean``, ``low`` and ``high`` are of the readings.
+    """
 
     mean: float
     low: float
@@ -51,9 +54,11 @@ class LeakageRow:
 
     ``subject`` names the model, ``source`` what the probe saw (``score``, ``representation``), ``attribute`` and
     ``target`` what it was asked (``ethnicity`` and ``ethnicity=Asian``; ``face`` for both in the identity test),
-    ``metric`` is ``auc``, ``recall@k`` or ``mean_rank_auc``. ``estimate`` is as measured, on people that neither the
-    model nor the probe had seen, below chance if that is what came out. ``inner`` is the same metric on inner people
-    of the fit side (for the identity test always the mean-rank AUC). ``n_fit`` and ``n_test`` count people.
+    ``metric`` is ``auc``, ``recall@k``, ``mean_rank_auc`` or ``codelength``. ``estimate`` is as measured, on people
+    that neither the model nor the probe had seen, below chance if that is what came out. ``inner`` is the same metric
+    on inner people of the fit side (for the identity test always the mean-rank AUC). ``n_fit`` and ``n_test`` count
+    people. A ``codelength`` is bits saved per label of the ``n_fit`` people, on whom the model was trained; ``n_test``
+    of them were coded by a probe, each by one that had not seen them.
     """
 
     subject: str
@@ -69,6 +74,13 @@ class LeakageRow:
     control: Control | None = None
     inner: float | None = None
 
+    @property
+    def selectivity(self) -> float | None:
+        """How far the reading lies above that of shuffled attributes (Hewitt and Liang, 2019)."""
+        if self.control is None or isinstance(self.estimate, Undefined):
+            return None
+        return self.estimate.value - self.control.mean
+
     def to_dict(self) -> dict[str, Any]:
         """Return the row as in AUDIT.json."""
         return {
@@ -81,6 +93,7 @@ class LeakageRow:
             "estimate": self.estimate.to_dict(),
             "chance": self.chance,
             "control": None if self.control is None else self.control.to_dict(),
+            "selectivity": self.selectivity,
             "inner": self.inner,
             "n_fit": self.n_fit,
             "n_test": self.n_test,
@@ -114,12 +127,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class LeakageResult:
-    """Everything that was measured: rows, paired comparisons, what was left out, and the seed."""
+    """Everything that was measured: rows, paired comparisons, what was left out, the seed, and ``notes`` in words."""
 
     rows: tuple[LeakageRow, ...]
     comparisons: tuple[Comparison, ...]
     left_out: tuple[LeftOut, ...]
     seed: int
+    notes: tuple[str, ...] = ()
 
     def strongest(self) -> tuple[LeakageRow, ...]:
         """Return, per subject, source, attribute and metric, the row of the highest value: the headline.
@@ -148,6 +162,7 @@ class LeakageResult:
             "strongest": [row.to_dict() for row in self.strongest()],
             "compare": [comparison.to_dict() for comparison in self.comparisons],
             "left_out": [item.to_dict() for item in self.left_out],
+            "notes": list(self.notes),
         }
 
 

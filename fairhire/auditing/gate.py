@@ -1,0 +1,318 @@
+"""Holds an audit against limits that were declared beforehand: passed, failed, or undecided, which is neither.
+
+One policy serves the command line and Python alike. A limit is held against the whole interval, never against the
+point: inside it is passed, outside failed, across the limit *undecided at this sample size*. What does not exist, and
+a gate that finds nothing to judge, is *not computable*; only what was judged can pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from fairhire.auditing.plan import Gate
+from fairhire.errors import DataError
+
+__all__ = ["CHECKS", "Check", "Finding", "Policy", "audited_leakage", "exit_code", "overall"]
+
+Record = Mapping[str, Any]
+Finding = dict[str, Any]
+"""One judgement, as in AUDIT.json: check, grouping, rate, category, measurement, limit, verdict, gate, words.
+
+For checks of leakage the category is [source, target, probe] and there is no grouping.
+"""
+
+Check = Callable[[Record, Gate], Iterator[Finding]]
+
+_AT_LEAST = frozenset({"impact-ratio", "amplification"})
+_RETRIEVAL = frozenset({"top-10", "recall@10"})  # the second is its name in LeakageRow
+_EXIT_CODES = {"passed": 0, "none": 0, "failed": 1, "undecided": 3}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The gates of a plan and the day they were ``written``, None where that is not known."""
+
+    gates: tuple[Gate, ...]
+    written: date | None = None
+
+    def judge(self, record: Record) -> tuple[Finding, ...]:
+        """Return at least one finding a gate, from the record of an audit (AUDIT.json as a dictionary).
+
+        Raises :class:`DataError` for a record that is not as docs/audit-record.md describes it.
+        """
+        try:
+            return tuple(finding for gate in self.gates for finding in _findings(record, gate))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"the record: expected it as docs/audit-record.md describes it, got {error!r}") from error
+
+    def note(self, began: date | None) -> str:
+        """Return in words whether the gates were written before what they judge ``began``: a limit set later is none.
+
+        See audit-rules.md 4.3, article 9(8). ``began`` None: nobody said when.
+        """
+        if not self.gates:
+            return "the plan has no gate: nothing was to be passed"
+        if self.written is None:
+            return "it is not known when the gates were written"
+        if began is None:
+            return f"the gates were written on {self.written}; nobody says when the run began, before or after"
+        if self.written < began:
+            return f"the gates were written on {self.written}, before the run began on {began}"
+        if self.written == began:
+            return f"the gates were written on {began}, the day the run began: whether before or after it is not known"
+        return (
+            f"the gates were written on {self.written}, after the run began on {began}: its results may have been known"
+        )
+
+
+def overall(findings: Iterable[Mapping[str, Any]]) -> str:
+    """Return ``failed``, ``undecided``, ``passed`` or ``none`` of all gates' findings; others are not looked at.
+
+    One failure fails; without one, anything undecided or not computable is ``undecided``.
+    """
+    verdicts = {finding["verdict"] for finding in findings if finding["gate"]}
+    if "failed" in verdicts:
+        return "failed"
+    if verdicts - {"passed"}:
+        return "undecided"
+    return "passed" if verdicts else "none"
+
+
+def exit_code(verdict: str) -> int:
+    """Return the exit code of an overall verdict: 0 passed or no gate, 1 failed, 3 undecided."""
+    return _EXIT_CODES[verdict]
+
+
+def audited_leakage(record: Record) -> list[Record]:
+    """Return the leakage rows of what was audited, without those of a baseline that stand beside them.
+
+    They are those of the record's subject, or where its name is not among them, of the subject that stands first.
+    """
+    rows = list(record["leakage"])
+    subjects = [row["subject"] for row in rows]
+    audited = record["subject"] if record["subject"] in subjects else next(iter(subjects), None)
+    return [row for row in rows if row["subject"] == audited]
+
+
+def _findings(record: Record, gate: Gate) -> tuple[Finding, ...]:
+    """Return the findings of one gate; where there is nothing to judge, that is the finding."""
+    found = tuple(CHECKS[gate.check](record, gate))
+    return found or (_nothing(gate, "the record has nothing that it could be held against"),)
+
+
+# --- checks of groups -----------------------------------------------------------------------------------------------
+
+
+def _impact_ratio(record: Record, gate: Gate) -> Iterator[Finding]:
+    for table in _tables(record["groups"], gate):
+        counts = {tuple(row["category"]): row for row in table["rows"]}
+        benchmark = None if table["benchmark"] is None else counts[tuple(table["benchmark"])]
+        judged = [row for row in table["rows"] if row["included"] and row is not benchmark]
+        for row in judged:
+            said = f"{_name(table['grouping'], row['category'])}: {_people(row, table['rate'])}"
+            exact = None
+            if benchmark is not None:
+                said += f" against {_people(benchmark, table['rate'])} of {' x '.join(benchmark['category'])}"
+                if benchmark["selected"]:
+                    exact = Fraction(row["selected"] * benchmark["n"], row["n"] * benchmark["selected"])
+            yield _judge(
+                gate, row["impact_ratio"], f"{said}, impact ratio", table=table, category=row["category"], exact=exact
+            )
+        if not judged:
+            left_out = sum(not row["included"] for row in table["rows"])
+            yield _nothing(
+                gate,
+                f"no group of {' x '.join(table['grouping'])} ({table['rate']}) could be compared with a benchmark; "
+                f"{left_out} left out",
+                table=table,
+            )
+
+
+def _difference(name: str, words: str) -> Check:
+    def check(record: Record, gate: Gate) -> Iterator[Finding]:
+        for table in _tables(record["outcomes"], gate):
+            said = f"{' x '.join(table['grouping'])}: largest minus smallest {words} of all groups"
+            yield _judge(gate, table["differences"][name], said, table=table)
+
+    return check
+
+
+def _calibration_error(record: Record, gate: Gate) -> Iterator[Finding]:
+    for table in _tables(record["calibration"], gate):
+        for row in table["rows"]:
+            said = f"{_name(table['grouping'], row['category'])}: {row['n']} labelled rows, expected calibration error"
+            yield _judge(gate, row["ece"], said, table=table, category=row["category"])
+
+
+def _amplification(record: Record, gate: Gate) -> Iterator[Finding]:
+    for table in _tables(record["labels"], gate):
+        for row in table["rows"]:
+            if row["category"] != table["benchmark"]:
+                said = f"{_name(table['grouping'], row['category'])}: the model's impact ratio by that of the labels"
+                yield _judge(gate, row["amplification"], said, table=table, category=row["category"])
+
+
+def _unknown_share(record: Record, gate: Gate) -> Iterator[Finding]:
+    for table in _tables(record["groups"], gate):
+        unknown = table["unknown"]["n"]
+        everybody = unknown + sum(row["n"] for row in table["rows"])
+        grouping = " x ".join(table["grouping"])
+        if not everybody:
+            yield _nothing(gate, f"{grouping}: there are no rows", table=table)
+            continue
+        share = unknown / everybody
+        level = record["plan"]["level"]
+        measurement = {"value": share, "low": share, "high": share, "level": level, "n": everybody, "method": "count"}
+        said = f"{grouping}: {unknown} of {everybody} rows have no known category, a share"
+        yield _judge(gate, measurement, said, table=table, exact=Fraction(unknown, everybody))
+
+
+# --- checks of leakage ----------------------------------------------------------------------------------------------
+
+
+def _leakage(record: Record, gate: Gate) -> Iterator[Finding]:
+    yield from _probed(audited_leakage(record), gate, "estimate", frozenset({"auc"}), "a fresh probe's AUC")
+
+
+def _leakage_increase(record: Record, gate: Gate) -> Iterator[Finding]:
+    words = "a fresh probe's AUC minus the baseline's on the same people"
+    yield from _probed(record["leakage_against"], gate, "difference", frozenset({"auc"}), words)
+
+
+def _face_retrieval(record: Record, gate: Gate) -> Iterator[Finding]:
+    yield from _probed(
+        audited_leakage(record), gate, "estimate", _RETRIEVAL, "share of faces found among the first ten"
+    )
+
+
+def _probed(rows: Sequence[Record], gate: Gate, part: str, metrics: frozenset[str], words: str) -> Iterator[Finding]:
+    """Yield one finding a source and target: that of the strongest probe, which is the highest reading."""
+    readings: dict[tuple[str, str], list[Record]] = {}
+    for row in rows:
+        if row["metric"] in metrics and _wanted(row, gate):
+            readings.setdefault((row["source"], row["target"]), []).append(row)
+    for (source, target), found in readings.items():
+        measured = [row for row in found if "value" in row[part]]
+        row = max(measured, key=lambda row: row[part]["value"]) if measured else found[0]
+        silent = len(found) - len(measured)
+        said = f"{target} from the {source}, {row['probe']} probe"
+        if measured and silent:
+            said += f" ({silent} of {len(found)} probes could not be measured)"
+        times = row["chance"] if metrics is _RETRIEVAL else 1.0
+        yield _judge(gate, row[part], f"{said}: {words}", category=[source, target, row["probe"]], times=times)
+
+
+def _wanted(row: Record, gate: Gate) -> bool:
+    """Say whether a row is meant: a target is named in full (``race=Asian``) or by its attribute (``race``)."""
+    target = row["target"]
+    return (
+        (gate.source is None or row["source"] == gate.source)
+        and (gate.probe is None or row["probe"] == gate.probe)
+        and (gate.target is None or target == gate.target or target.startswith(f"{gate.target}="))
+    )
+
+
+CHECKS: Mapping[str, Check] = {
+    "amplification": _amplification,
+    "calibration-error": _calibration_error,
+    "equal-opportunity-difference": _difference("equal_opportunity", "true positive rate"),
+    "equalized-odds-difference": _difference("equalized_odds", "true and false positive rate, whichever differs more,"),
+    "face-retrieval": _face_retrieval,
+    "impact-ratio": _impact_ratio,
+    "leakage": _leakage,
+    "leakage-increase": _leakage_increase,
+    "predictive-parity-difference": _difference("predictive_parity", "precision"),
+    "unknown-share": _unknown_share,
+}
+"""What a gate may check, and how; the limits that make sense are those of :data:`fairhire.auditing.plan.LIMITS`."""
+
+
+# --- what they share ------------------------------------------------------------------------------------------------
+
+
+def _tables(tables: Iterable[Record], gate: Gate) -> Iterator[Record]:
+    """Yield the tables of the gate's grouping, in whatever order its attributes stand; of all groupings without one."""
+    for table in tables:
+        if gate.grouping is None or sorted(table["grouping"]) == sorted(gate.grouping):
+            yield table
+
+
+def _judge(
+    gate: Gate,
+    measurement: Mapping[str, Any],
+    said: str,
+    *,
+    table: Record | None = None,
+    category: Sequence[str] | None = None,
+    exact: Fraction | None = None,
+    times: float = 1.0,
+) -> Finding:
+    """Hold a measurement against the limit, ``times`` the gate's; ``exact`` is the number itself where it is known."""
+    limit = gate.limit * times
+    if "undefined" in measurement:
+        said = f"{said} does not exist ({measurement['undefined']})"
+        return _finding(gate, said, "not computable", measurement, limit=limit, table=table, category=category)
+    low, high = measurement["low"], measurement["high"]
+    if low == high and exact is not None:  # no interval to speak of: then not even rounding may decide
+        low = high = exact
+        verdict = _verdict(gate, low, high, Fraction(str(gate.limit)))
+    else:
+        verdict = _verdict(gate, low, high, limit)
+    said = f"{said} {measurement['value']:.4g}"
+    if low != high:
+        interval = f"{100 * measurement['level']:g} % interval {measurement['low']:.4g} to {measurement['high']:.4g}"
+        said = f"{said} ({interval}, n = {measurement['n']})"
+    return _finding(gate, said, verdict, measurement, limit=limit, table=table, category=category)
+
+
+def _verdict(gate: Gate, low: float | Fraction, high: float | Fraction, limit: float | Fraction) -> str:
+    if gate.check in _AT_LEAST:
+        return "passed" if low >= limit else "failed" if high < limit else "undecided"
+    return "passed" if high <= limit else "failed" if low > limit else "undecided"
+
+
+def _nothing(gate: Gate, why: str, *, table: Record | None = None) -> Finding:
+    measurement = {"undefined": why, "n": 0}
+    return _finding(gate, f"{gate.check}: {why}", "not computable", measurement, limit=gate.limit, table=table)
+
+
+def _finding(
+    gate: Gate,
+    said: str,
+    verdict: str,
+    measurement: Mapping[str, Any],
+    *,
+    limit: float,
+    table: Record | None,
+    category: Sequence[str] | None = None,
+) -> Finding:
+    asked = f"{'at least' if gate.check in _AT_LEAST else 'at most'} {limit:.4g}"
+    why = {
+        "passed": "passed, all of it keeps to the limit",
+        "failed": "failed, none of it keeps to the limit",
+        "undecided": "undecided, it reaches across the limit: more people would decide",
+        "not computable": "not computable, which is not passed",
+    }[verdict]
+    return {
+        "check": gate.check,
+        "grouping": None if table is None else list(table["grouping"]),
+        "rate": None if table is None else table.get("rate"),
+        "category": None if category is None else list(category),
+        "measurement": dict(measurement),
+        "limit": limit,
+        "verdict": verdict,
+        "gate": True,
+        "words": f"{said}; asked for {asked}: {why}.",
+    }
+
+
+def _name(grouping: Sequence[str], category: Sequence[str]) -> str:
+    return ", ".join(f"{attribute} {value}" for attribute, value in zip(grouping, category, strict=True))
+
+
+def _people(row: Record, rate: str) -> str:
+    return f"{row['selected']} of {row['n']} {'selected' if rate == 'selection' else 'above the median score'}"

@@ -1,0 +1,568 @@
+"""An audit from beginning to end: read what was handed in, count it once, ask what the plan asks, write it all down.
+
+The steps stand in this order in :func:`audit` and in the record's ``events``; nothing here has a clock, so that the
+same inputs under the same plan give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from importlib.metadata import version
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairhire.atomic import canonical_json, sha256
+from fairhire.auditing.benchmark import under_share
+from fairhire.auditing.cautions import cautions, check_lawful
+from fairhire.auditing.demographics import read_demographics
+from fairhire.auditing.gate import Policy, overall
+from fairhire.auditing.groups import GroupFindings, examine_groups
+from fairhire.auditing.intake import Intake, count_run_scores, count_tables, people_attributes, read_counts
+from fairhire.auditing.leakage import LeakageResult, leakage_of_tables, measure_run
+from fairhire.auditing.metrics import (
+    calibration_table,
+    label_table,
+    outcome_table,
+    score_table,
+    scoring,
+    threshold_table,
+)
+from fairhire.auditing.plan import AuditPlan, read_plan
+from fairhire.auditing.ratio import design_effect
+from fairhire.auditing.tally import Category, Dropped, Tally
+from fairhire.errors import DataError, NotComputableError, UsageError
+from fairhire.estimate import Undefined
+from fairhire.progress import Advance, silent
+from fairhire.report.result import AuditResult
+from fairhire.runs import Run
+from fairhire.scores import Scores, read_scores
+
+__all__ = ["AUDIT_SCHEMA", "Faces", "audit"]
+
+AUDIT_SCHEMA = 1
+
+_MOST_ATTRIBUTES = 6
+"""Attributes up to which a plan that takes a people table as it comes also asks for every pair of them."""
+
+Watch = Callable[[str, int], AbstractContextManager[Advance]]
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Face embeddings (N, d) row by row with the scores, and who has one (N,); only face retrieval reads them."""
+
+    vectors: NDArray[np.float32]
+    present: NDArray[np.bool_]
+
+
+@contextmanager
+def _unwatched(_words: str, _total: int) -> Iterator[Advance]:
+    yield silent
+
+
+@dataclass
+class _Notes:
+    """What an audit has to say of itself besides its figures."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[Dropped] = field(default_factory=list)
+    remarks: list[dict[str, str]] = field(default_factory=list)
+
+    def did(self, step: str, **what: Any) -> None:
+        self.events.append({"step": step, **what})
+
+    def left(self, what: str, n: int, why: str) -> None:
+        self.left_out.append(Dropped(what, n, why))
+
+    def remark(self, code: str, words: str) -> None:
+        self.remarks.append({"code": code, "words": words})
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is audited, however it was named; exactly one of the first three is given, or only ``counts``."""
+
+    table: Path | None
+    scores: Scores | None
+    run: Run | None
+    counts: Path | None
+    people: Path | None
+
+    @property
+    def name(self) -> str:
+        if self.run is not None:
+            return self.run.path.resolve().name
+        path = self.table or self.counts
+        return "scores" if path is None else path.resolve().name
+
+
+def audit(
+    subject: Run | Scores | Path | str | None = None,
+    *,
+    people: Path | str | None = None,
+    plan: AuditPlan | Path | str = "four-fifths",
+    counts: Path | str | None = None,
+    baseline: Run | Path | str | None = None,
+    representation: Path | str | None = None,
+    intake: Intake | None = None,
+    about: Mapping[str, str] | None = None,
+    legal_basis: str | None = None,
+    groupings: Sequence[Sequence[str]] = (),
+    faces: Faces | None = None,
+    controls: int = 5,
+    seed: int = 0,
+    watch: Watch | None = None,
+) -> AuditResult:
+    """Return the audit of ``subject``: a scores table (CSV, Parquet, a folder of Parquet files), a run, or Scores.
+
+    ``people`` is the people table; without it the attributes are columns of the scores table, and ``groupings`` or the
+    plan must name them. ``counts`` stands in for both. ``plan`` is a shipped name, a TOML file or an
+    :class:`AuditPlan`; ``groupings`` replaces the plan's. ``about`` holds what the auditor says of data and purpose.
+    ``representation`` is a .npy file row by row with the scores, for leakage; ``baseline`` the undefended run.
+    Raises :class:`UsageError` for a wrong request, :class:`DataError` for unreadable data, and
+    :class:`NotComputableError` where nothing at all can be computed.
+    """
+    plan = plan if isinstance(plan, AuditPlan) else read_plan(plan)
+    notes, facts = _Notes(), dict(about or {})
+    asked = _subject(subject, people, counts)
+    if legal_basis is not None:
+        facts["legal_basis"] = legal_basis
+    intake, attributes, chosen = _request(asked, intake or Intake(), plan, groupings, notes)
+    check_lawful(plan, attributes, legal_basis)
+    plan.missing(facts, attributes=attributes)  # what is said in another form than the plan asks for ends it here
+    tally = _count(asked, attributes, intake)
+    chosen = _available(tally, chosen, notes)
+    notes.did("counted", rows=tally.rows, sources=[source.to_dict() for source in tally.sources])
+    rates = tuple(rate for rate in plan.rates if tally.has(rate))
+    tables = [examine_groups(tally, grouping, rate, plan=plan) for grouping in chosen for rate in rates]
+    notes.did("groups", groupings=[list(grouping) for grouping in chosen], rates=list(rates))
+    further = _beyond_selection(tally, tables, plan, notes)
+    measured = _leakage(
+        asked,
+        plan,
+        baseline=baseline,
+        representation=representation,
+        intake=intake,
+        attributes=attributes,
+        faces=faces,
+        controls=controls,
+        seed=seed,
+        watch=watch or _unwatched,
+        notes=notes,
+    )
+    if not tables and measured is None:
+        raise NotComputableError(f"{asked.name}: plan {plan.name} asks for nothing that these data hold")
+    began = _began(asked.run, facts)
+    for caution in cautions(
+        plan,
+        names=(*_feature_names(asked.run), *attributes, *(() if faces is None else ("face_embedding",))),
+        attributes=attributes,
+        about=facts,
+        today=None,
+        gate_written=plan.written if plan.gates else None,
+        run_began=began,
+        legal_basis=legal_basis,
+    ):
+        notes.remark(caution.code, caution.words)
+    record: dict[str, Any] = {
+        "schema": AUDIT_SCHEMA,
+        "title": f"Audit of {asked.name}: {plan.title}",
+        "subject": asked.name,
+        "plan": plan.to_dict(),
+        "about": facts,
+        "missing": [
+            requirement.to_dict()
+            for requirement in plan.missing(facts, attributes=attributes, computed=_found(tables, plan))
+        ],
+        "rates": list(rates),
+        "threshold": tally.threshold,
+        "merged": {name: dict(spellings) for name, spellings in tally.merged.items()},
+        "rows": {
+            "read": tally.rows + sum(item.n for item in tally.left_out if item.what == "rows"),
+            "counted": tally.rows,
+            "people": tally.rows if tally.repeats is None else int(tally.repeats["people"].sum()),
+        },
+        "groups": [table.to_dict() for table in tables],
+        "seed": seed,
+        **further,
+        **_leakage_record(measured, notes),
+        "warnings": notes.remarks,
+        "left_out": [item.to_dict() for item in (*tally.left_out, *notes.left_out)],
+        **_provenance(asked, tally, measured, notes),
+    }
+    return AuditResult(_judged(record, plan, began))
+
+
+# --- what is audited ------------------------------------------------------------------------------------------------
+
+
+def _subject(
+    subject: Run | Scores | Path | str | None, people: Path | str | None, counts: Path | str | None
+) -> _Subject:
+    if (subject is None) == (counts is None):
+        got = "neither" if subject is None else "both"
+        raise UsageError(f"audit: expected a scores table or run, or a table of counts, got {got}")
+    if counts is not None:
+        return _Subject(None, None, None, Path(counts), None)
+    table = None if people is None else Path(people)
+    if isinstance(subject, Run):
+        return _Subject(None, None, subject, None, _needed(table))
+    if isinstance(subject, Scores):
+        return _Subject(None, subject, None, None, _needed(table))
+    assert subject is not None
+    path = Path(subject)
+    if (path / "provenance.json").exists() or (path / "training").is_dir():
+        return _Subject(None, None, Run(path), None, _needed(table))
+    return _Subject(path, None, None, None, table)
+
+
+def _needed(people: Path | None) -> Path:
+    if people is None:
+        raise UsageError("--people: expected a people table (candidate, then protected attributes), got none")
+    return people
+
+
+def _request(
+    asked: _Subject, intake: Intake, plan: AuditPlan, groupings: Sequence[Sequence[str]], notes: _Notes
+) -> tuple[Intake, tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return how to read, which attributes to count, and which groupings to ask for; own choices beat the plan's."""
+    intake = replace(
+        intake,
+        score_columns={**plan.columns.get("scores", {}), **intake.score_columns},
+        people_columns={**plan.columns.get("people", {}), **intake.people_columns},
+        threshold=plan.threshold if intake.threshold is None else intake.threshold,
+        unknown=(*plan.unknown, *intake.unknown),
+        declared={**plan.categories, **intake.declared},
+    )
+    if asked.run is not None:
+        intake = replace(intake, per="interview", split=intake.split or "test")
+    wanted = tuple(tuple(grouping) for grouping in groupings) or plan.groupings
+    if asked.counts is not None:
+        return intake, (), wanted
+    if asked.people is None:
+        if not wanted:
+            raise UsageError(
+                f"--people: expected a people table, or --grouping for columns of the scores table, got neither "
+                f"(plan {plan.name} takes the attributes as they come)"
+            )
+        return intake, tuple(sorted({name for grouping in wanted for name in grouping})), wanted
+    there = people_attributes(asked.people, intake=intake)
+    renamed = {
+        name: other
+        for name, others in plan.aliases.items()
+        for other in others
+        if name not in there and other in there and any(name in grouping for grouping in wanted)
+    }
+    for name, other in renamed.items():
+        notes.remark("column", f"the plan's attribute {name} was read from the column {other} of the people table")
+    intake = replace(intake, people_columns={**renamed, **intake.people_columns})
+    there = tuple(name for name in there if name not in renamed.values()) + tuple(renamed)
+    if not wanted:
+        pairs = tuple(combinations(there, 2)) if len(there) <= _MOST_ATTRIBUTES and plan.depth > 1 else ()
+        wanted = (*((name,) for name in there), *pairs)
+    possible = tuple(grouping for grouping in wanted if set(grouping) <= set(there))
+    if (groupings and possible != wanted) or not possible:
+        missing = sorted({name for grouping in wanted for name in grouping} - set(there))
+        raise UsageError(
+            f"{asked.people}: expected columns {', '.join(missing)} (plan {plan.name}), got {', '.join(there)}; "
+            f"name yours with --people-column {missing[0]}=COLUMN"
+        )
+    for grouping in wanted:
+        if grouping not in possible:
+            lacking = ", ".join(sorted(set(grouping) - set(there)))
+            notes.remark("grouping", f"{' x '.join(grouping)} was not audited: the people table has no {lacking}")
+    return intake, tuple(sorted({name for grouping in possible for name in grouping})), possible
+
+
+def _count(asked: _Subject, attributes: Sequence[str], intake: Intake) -> Tally:
+    if asked.counts is not None:
+        return read_counts(asked.counts, intake=intake)
+    if asked.table is not None:
+        return count_tables(asked.table, asked.people, attributes=attributes, intake=intake)
+    scores = asked.scores if asked.run is None else asked.run.scores
+    assert scores is not None
+    assert asked.people is not None
+    return count_run_scores(scores, asked.people, attributes=attributes, intake=intake, name=asked.name)
+
+
+def _available(tally: Tally, wanted: tuple[tuple[str, ...], ...], notes: _Notes) -> tuple[tuple[str, ...], ...]:
+    """Return the groupings that can be asked: of a table of counts, those that it brings."""
+    if not tally.tables:
+        return wanted
+    there = tuple(dict.fromkeys(table.grouping for table in tally.tables))
+    if not wanted:
+        return there
+    for grouping in wanted:
+        if grouping not in there:
+            notes.remark("grouping", f"{' x '.join(grouping)} was not audited: the table of counts does not bring it")
+    return tuple(grouping for grouping in there if grouping in wanted) or there
+
+
+# --- what is asked --------------------------------------------------------------------------------------------------
+
+
+def _beyond_selection(tally: Tally, tables: Sequence[GroupFindings], plan: AuditPlan, notes: _Notes) -> dict[str, Any]:
+    """Return the sections about outcomes, labels and scores, as far as the data hold them and the plan wants them."""
+    found: dict[str, Any] = {name: [] for name in ("outcomes", "labels", "calibration", "scores", "thresholds")}
+    first: dict[tuple[str, ...], Category | None] = {}
+    for table in tables:
+        first.setdefault(table.grouping, table.benchmark)
+    for grouping, benchmark in first.items():
+        if tally.has("selection") and tally.has_labels:
+            if "outcomes" in plan.sections:
+                found["outcomes"].append(outcome_table(tally, grouping, benchmark=benchmark, level=plan.level))
+            if "labels" in plan.sections and benchmark is not None:
+                found["labels"].append(label_table(tally, grouping, benchmark=benchmark, level=plan.level))
+        if tally.scored is None:
+            continue
+        if "calibration" in plan.sections and tally.has_labels:
+            found["calibration"].append(calibration_table(tally.scored, grouping, level=plan.level))
+        if "scores" in plan.sections:
+            found["scores"].append(score_table(tally.scored, grouping, benchmark=benchmark, level=plan.level))
+        if "thresholds" in plan.sections:
+            found["thresholds"].append(
+                threshold_table(
+                    tally.scored,
+                    grouping,
+                    deployed=tally.threshold,
+                    sizes=plan.sizes,
+                    level=plan.level,
+                    designs=_designs(tally, grouping),
+                )
+            )
+    shown: dict[str, Any] = {}
+    for name, parts in found.items():
+        shown[name] = [part.to_dict() for part in parts if not isinstance(part, Undefined)]
+        for part in parts:
+            if isinstance(part, Undefined):
+                notes.remark(name, f"{name}: {part.reason}")
+        notes.did(name, tables=len(shown[name]))
+    shown["scoring"] = None if tally.median is None else scoring(tally, tuple(first), sizes=plan.sizes).to_dict()
+    return shown
+
+
+def _designs(tally: Tally, grouping: tuple[str, ...]) -> dict[Category, float]:
+    """Return the design effect of every group's rate, at the decision or else the median; nothing without repeats."""
+    table = tally.table(grouping, "selection" if tally.has("selection") else "scoring")
+    designs = {
+        group.category: design_effect(group.selected, group.n, group.repeats)
+        for group in table.groups
+        if group.repeats is not None and group.repeats.people < group.n
+    }
+    return {category: design for category, design in designs.items() if not isinstance(design, Undefined)}
+
+
+def _leakage(
+    asked: _Subject,
+    plan: AuditPlan,
+    *,
+    baseline: Run | Path | str | None,
+    representation: Path | str | None,
+    intake: Intake,
+    attributes: Sequence[str],
+    faces: Faces | None,
+    controls: int,
+    seed: int,
+    watch: Watch,
+    notes: _Notes,
+) -> LeakageResult | None:
+    """Return what fresh probes read, where the plan asks for it and there is something to read."""
+    undefended = baseline if isinstance(baseline, Run) or baseline is None else Run(Path(baseline))
+    if "leakage" not in plan.sections:
+        if undefended is not None or representation is not None:
+            notes.remark(
+                "leakage", f"plan {plan.name} does not ask for leakage: baseline and representation were not read"
+            )
+        return None
+    if asked.people is None:
+        notes.remark("leakage", "leakage was not measured: there is no people table")
+        return None
+    everyone = read_demographics(asked.people, unknown=intake.unknown, columns=intake.people_columns)
+    demographics = replace(everyone, attributes={name: everyone.attributes[name] for name in attributes}, merged={})
+    vectors, present = (None, None) if faces is None else (faces.vectors, faces.present)
+    if asked.run is not None:
+        return measure_run(
+            asked.run,
+            demographics,
+            faces=vectors,
+            face_mask=present,
+            baseline=undefended,
+            controls=controls,
+            seed=seed,
+            watch=watch,
+        )
+    if undefended is not None:
+        raise UsageError("--baseline: expected a run to stand beside it, got a table of scores")
+    scores = asked.scores
+    if scores is None:
+        assert asked.table is not None
+        if asked.table.is_dir():
+            notes.remark("leakage", "leakage was not measured: probes read one scores table, not a folder of them")
+            return None
+        if representation is None:
+            notes.remark("leakage", "leakage was measured from the scores only: no --representation was given")
+        scores = read_scores(
+            asked.table,
+            representation=None if representation is None else Path(representation),
+            columns=intake.score_columns,
+            score_range=intake.score_range,
+        )
+    return leakage_of_tables(scores, demographics, controls=controls, seed=seed, watch=watch)
+
+
+def _leakage_record(measured: LeakageResult | None, notes: _Notes) -> dict[str, Any]:
+    if measured is None:
+        return {"leakage": [], "leakage_against": []}
+    record = measured.to_dict()
+    for item in measured.left_out:
+        notes.left(item.what, item.n, item.why)
+    for words in measured.notes:
+        notes.remark("leakage", words)
+    notes.did("leakage", rows=len(measured.rows))
+    return {"leakage": record["leakage"], "leakage_against": record["compare"]}
+
+
+# --- where it comes from --------------------------------------------------------------------------------------------
+
+
+def _provenance(asked: _Subject, tally: Tally, measured: LeakageResult | None, notes: _Notes) -> dict[str, Any]:
+    libraries = ["fairhire", "duckdb", "ibis-framework", "numpy", "pandas", "pyarrow", "scipy"]
+    if measured is not None:
+        libraries.append("scikit-learn")
+    return {
+        "inputs": [source.to_dict() for source in tally.sources],
+        "versions": {name: version(name) for name in sorted(libraries)},
+        "code": _code(),
+        "model": None if asked.run is None else _model(asked.run),
+        "events": notes.events,
+        "events_sha256": hashlib.sha256(canonical_json(notes.events).encode()).hexdigest(),
+    }
+
+
+def _code() -> dict[str, Any]:
+    """Return one hash over the package's own source files, which a wheel and a checkout have in common."""
+    package = Path(__file__).parent
+    files = sorted(path for path in package.rglob("*.py") if "__pycache__" not in path.parts)
+    lines = [f"{path.relative_to(package).as_posix()} {sha256(path)}\n" for path in files]
+    return {"sha256": hashlib.sha256("".join(lines).encode()).hexdigest(), "files": len(files)}
+
+
+def _model(run: Run) -> dict[str, Any]:
+    config, provenance = run.config, run.provenance
+    return {
+        "name": run.path.resolve().name,
+        "model": config.get("model"),
+        "fusion": config.get("fusion"),
+        "modalities": _feature_names(run),
+        "adversary": config.get("adversary"),
+        "strength": provenance.get("chosen_strength"),
+        "seed": provenance.get("seed"),
+        "config_sha256": sha256(run.path / "config.json"),
+        "weights_sha256": provenance.get("files", {}).get("model/weights.safetensors"),
+        "corpus": provenance.get("corpus"),
+        "began": provenance.get("began"),
+    }
+
+
+def _feature_names(run: Run | None) -> list[str]:
+    """Return the modalities that the model reads, by the names they have in its corpus."""
+    if run is None:
+        return []
+    try:
+        config = json.loads((run.model / "config.json").read_text(encoding="utf-8"))
+        return [str(name) for name in config["modalities"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{run.model}/config.json: expected the model's modalities, got {error}") from None
+
+
+def _began(run: Run | None, facts: Mapping[str, str]) -> date | None:
+    """Return the day on which what is audited began: a run knows it, of a vendor's scores the auditor says it."""
+    said = facts.get("run_began") if run is None else run.provenance.get("began")
+    if not said:
+        return None
+    try:
+        return date.fromisoformat(str(said)[:10])
+    except ValueError:
+        raise UsageError(f"run_began: expected a date such as 2026-11-22, got {said!r}") from None
+
+
+# --- what follows from it -------------------------------------------------------------------------------------------
+
+
+def _judged(record: dict[str, Any], plan: AuditPlan, began: date | None) -> dict[str, Any]:
+    """Return the record with its findings: what the gates say, and what else a reader must not miss."""
+    policy = Policy(plan.gates, plan.written)
+    gated = policy.judge(record)
+    return {
+        **record,
+        "findings": [*gated, *_readings(record), *_alarms(record)],
+        "gate": {
+            "verdict": overall(gated),
+            "written": plan.written.isoformat() if plan.gates else None,
+            "note": policy.note(began),
+        },
+    }
+
+
+def _found(tables: Sequence[GroupFindings], plan: AuditPlan) -> tuple[str, ...]:
+    """Return what the counting found that makes the plan ask for more words."""
+    rare = any(
+        under_share(row.n, plan.sizes.share, sum(other.n for other in table.rows))
+        for table in tables
+        for row in table.rows
+        if row.n
+    )
+    return ("excluded",) if rare else ()
+
+
+def _readings(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return, for every ratio, how its interval lies to four fifths: information, where no gate asks for more."""
+    return [
+        {
+            "check": "four-fifths",
+            "grouping": table["grouping"],
+            "rate": table["rate"],
+            "category": row["category"],
+            "measurement": row["impact_ratio"],
+            "limit": 0.8,
+            "verdict": row["reading"],
+            "gate": False,
+            "words": None,
+        }
+        for table in record["groups"]
+        for row in table["rows"]
+        if row["reading"] is not None
+    ]
+
+
+def _alarms(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return where pooling hides or makes a difference, and where the unknown people could turn the reading."""
+    found = []
+    for table in record["groups"]:
+        common = {"grouping": table["grouping"], "rate": table["rate"], "gate": False, "verdict": "alarm"}
+        for row in (table["strata"] or {"rows": []})["rows"]:
+            if row.get("alarm"):
+                adjusted = row["adjusted"]
+                found.append(
+                    {**common, "check": "within-positions", "category": row["category"], "measurement": adjusted,
+                     "limit": None, "words": row["alarm"]}
+                )  # fmt: skip
+        for row in table["rows"]:
+            if row["bounds"] is not None and row["bounds"]["tipping"] is not None:
+                tipping = row["bounds"]["tipping"]
+                unknown = table["unknown"]["n"]
+                words = f"{tipping} of the {unknown} people of unknown category would bring it below four fifths"
+                found.append(
+                    {**common, "check": "unknown-people", "category": row["category"],
+                     "measurement": row["impact_ratio"], "limit": 0.8, "words": words}
+                )  # fmt: skip
+    return found
