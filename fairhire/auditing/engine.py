@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -182,7 +182,8 @@ def engine(*, memory: str = "512MB", threads: int | None = None) -> Iterator[Eng
             "preserve_insertion_order": "true",  # rows are told by their number
         }
         connection = duckdb.connect(str(Path(folder) / "rows.duckdb"), config=settings)
-        connection.execute("SET enable_progress_bar = false")
+        with suppress(duckdb.InvalidInputException):  # a notebook without widgets has no bar, and refuses to hear of it
+            connection.execute("SET enable_progress_bar = false")
         connection.execute("SET python_enable_replacements = false")  # a query sees tables, not our variables
         try:
             yield Engine(connection, Path(folder))
