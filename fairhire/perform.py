@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from fairhire.atomic import canonical_json, sha256
 from fairhire.auditing.benchmark import under_share
 from fairhire.auditing.cautions import cautions, check_lawful
-from fairhire.auditing.demographics import read_demographics
+from fairhire.auditing.demographics import UNKNOWN, read_demographics
 from fairhire.auditing.gate import Policy, overall
 from fairhire.auditing.groups import GroupFindings, examine_groups
 from fairhire.auditing.intake import Intake, count_run_scores, count_tables, people_attributes, read_counts
@@ -141,6 +141,7 @@ def audit(
     plan.missing(facts, attributes=attributes)  # what is said in another form than the plan asks for ends it here
     tally = _count(asked, attributes, intake)
     chosen = _available(tally, chosen, notes)
+    _compare_categories(tally, plan, notes)
     notes.did("counted", rows=tally.rows, sources=[source.to_dict() for source in tally.sources])
     rates = tuple(rate for rate in plan.rates if tally.has(rate))
     tables = [examine_groups(tally, grouping, rate, plan=plan) for grouping in chosen for rate in rates]
@@ -305,6 +306,20 @@ def _available(tally: Tally, wanted: tuple[tuple[str, ...], ...], notes: _Notes)
         if grouping not in there:
             notes.remark("grouping", f"{' x '.join(grouping)} was not audited: the table of counts does not bring it")
     return tuple(grouping for grouping in there if grouping in wanted) or there
+
+
+def _compare_categories(tally: Tally, plan: AuditPlan, notes: _Notes) -> None:
+    """Say which categories the plan does not know: a misspelling, or people whom its rule forgets."""
+    for attribute, declared in plan.categories.items():
+        if attribute in tally.attributes and len(tally.cells):
+            strangers = sorted(set(tally.cells[attribute]) - {UNKNOWN, *declared})
+            if strangers:
+                names = ", ".join(strangers[:10]) + (", …" if len(strangers) > 10 else "")
+                notes.remark(
+                    "category",
+                    f"{attribute}: {names} {'is' if len(strangers) == 1 else 'are'} not among the categories that the "
+                    f"plan declares ({', '.join(declared)}); counted as written, each a group of its own",
+                )
 
 
 # --- what is asked --------------------------------------------------------------------------------------------------

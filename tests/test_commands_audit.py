@@ -108,6 +108,19 @@ def test_spellings_are_one_category_and_the_map_is_said(tables: Path) -> None:
     assert ratios(record).keys() == {"Female", "Male"}
 
 
+def test_a_category_that_the_plan_does_not_know_is_said_and_can_be_mapped(tables: Path) -> None:
+    frame = pd.read_csv(tables / "people.csv")
+    frame["sex"] = frame["sex"].map({"Female": "W", "Male": "Male"})
+    frame.to_csv(tables / "people.csv", index=False)
+    words = ("--plan", "nyc-local-law-144", "--grouping", "sex")
+    record = audited(tables, *words)
+    assert any("sex: W is not among the categories" in item["words"] for item in record["warnings"])
+    mapped = audited(tables, *words, "--label", "sex:W=Female")
+    assert not any("not among" in item["words"] for item in mapped["warnings"])
+    assert ratios(mapped).keys() == {"Female", "Male"}
+    refused(2, "ATTRIBUTE:WRITTEN=CATEGORY", "audit", tables / "scores.csv", "--label", "W=Female")
+
+
 def test_same_inputs_same_bytes_wherever_they_lie(tables: Path) -> None:
     audited(tables, code=1)
     elsewhere = tables / "elsewhere"

@@ -93,6 +93,13 @@ def audit_command(
             metavar="WORD", help="A further word for an unknown category; may be given again (default: the plan's)."
         ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ATTRIBUTE:WRITTEN=CATEGORY",
+            help="Read a spelling as a category, as race:Caucasian=White; may be given again (default: as written).",
+        ),
+    ] = None,
     about: Annotated[
         Path | None,
         typer.Option(help="A TOML file of what the plan requires to be said: auditor, dates, data (default: none)."),
@@ -136,6 +143,7 @@ def audit_command(
         split=split,
         dates=_window(since, until),
         unknown=tuple(unknown or ()),
+        labels=_labels(label),
     )
     opened: Any = subject
     if subject is not None and (subject / "provenance.json").exists():
@@ -394,6 +402,20 @@ def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:
             raise UsageError(f"{option}: expected {name.strip()} once, got it again")
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def _labels(given: Sequence[str] | None) -> dict[str, dict[str, str]]:
+    """Return {attribute: {as written: category}}."""
+    labels: dict[str, dict[str, str]] = {}
+    for text in given or ():
+        attribute, colon, rest = text.partition(":")
+        written, equals, category = rest.rpartition("=")
+        if not (colon and equals and attribute.strip() and category.strip()):
+            raise UsageError(f"--label: expected ATTRIBUTE:WRITTEN=CATEGORY, got {text!r}")
+        if (before := labels.setdefault(attribute.strip(), {}).get(written)) not in (None, category.strip()):
+            raise UsageError(f"--label: expected one category for {written!r}, got {before!r} and {category.strip()!r}")
+        labels[attribute.strip()][written] = category.strip()
+    return labels
 
 
 def _range(text: str) -> tuple[float, float]:
