@@ -7,27 +7,23 @@ same inputs under the same plan give the same bytes.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
-from importlib.metadata import version
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairhire.atomic import canonical_json, sha256
+from fairhire.atomic import canonical_json
 from fairhire.auditing.benchmark import under_share
 from fairhire.auditing.cautions import cautions, check_lawful
 from fairhire.auditing.demographics import UNKNOWN, read_demographics
-from fairhire.auditing.gate import Policy, overall
+from fairhire.auditing.findings import judge
 from fairhire.auditing.groups import GroupFindings, examine_groups
 from fairhire.auditing.intake import Intake, count_run_scores, count_tables, people_attributes, read_counts
-from fairhire.auditing.leakage import LeakageResult, leakage_of_tables, measure_run
 from fairhire.auditing.metrics import (
     calibration_table,
     label_table,
@@ -37,18 +33,32 @@ from fairhire.auditing.metrics import (
     threshold_table,
 )
 from fairhire.auditing.plan import AuditPlan, read_plan
+from fairhire.auditing.provenance import (
+    describe_code,
+    describe_file,
+    describe_model,
+    describe_versions,
+    model_features,
+    run_began,
+)
 from fairhire.auditing.ratio import design_effect
-from fairhire.auditing.tally import Category, Dropped, Tally
-from fairhire.errors import DataError, NotComputableError, UsageError
+from fairhire.auditing.tally import Category, Dropped, Source, Tally
+from fairhire.errors import NotComputableError, UsageError
 from fairhire.estimate import Undefined
 from fairhire.progress import Advance, silent
 from fairhire.report.result import AuditResult
 from fairhire.runs import Run
 from fairhire.scores import Scores, read_scores
 
+if TYPE_CHECKING:
+    from fairhire.auditing.leakage import LeakageResult
+
 __all__ = ["AUDIT_SCHEMA", "Faces", "audit"]
 
 AUDIT_SCHEMA = 1
+
+_FACES = ("face_embedding",)
+"""What is among the inputs where face retrieval is asked for: biometric data."""
 
 _MOST_ATTRIBUTES = 6
 """Attributes up to which a plan that takes a people table as it comes also asks for every pair of them."""
@@ -76,12 +86,17 @@ class _Notes:
     events: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[Dropped] = field(default_factory=list)
     remarks: list[dict[str, str]] = field(default_factory=list)
+    not_audited: list[dict[str, Any]] = field(default_factory=list)
 
     def did(self, step: str, **what: Any) -> None:
         self.events.append({"step": step, **what})
 
     def left(self, what: str, n: int, why: str) -> None:
         self.left_out.append(Dropped(what, n, why))
+
+    def miss(self, grouping: Sequence[str], why: str) -> None:
+        self.not_audited.append({"grouping": list(grouping), "why": why})
+        self.remark("grouping", f"{' x '.join(grouping)} was not audited: {why}")
 
     def remark(self, code: str, words: str) -> None:
         self.remarks.append({"code": code, "words": words})
@@ -134,24 +149,29 @@ def audit(
     plan = plan if isinstance(plan, AuditPlan) else read_plan(plan)
     notes, facts = _Notes(), dict(about or {})
     asked = _subject(subject, people, counts)
+    undefended = baseline if isinstance(baseline, Run) or baseline is None else Run(Path(baseline))
     if legal_basis is not None:
         facts["legal_basis"] = legal_basis
     intake, attributes, chosen = _request(asked, intake or Intake(), plan, groupings, notes)
-    check_lawful(plan, attributes, legal_basis)
+    check_lawful(plan, _columns(attributes, intake), legal_basis)
     plan.missing(facts, attributes=attributes)  # what is said in another form than the plan asks for ends it here
     tally = _count(asked, attributes, intake)
-    chosen = _available(tally, chosen, notes)
+    if asked.run is not None:  # its decisions were made at its own threshold
+        tally = replace(tally, threshold=float(asked.run.config["threshold"]))
+    if asked.counts is not None:
+        attributes, chosen = _of_counts(tally, chosen, groupings, notes)
+        check_lawful(plan, attributes, legal_basis)
     _compare_categories(tally, plan, notes)
     notes.did("counted", rows=tally.rows, sources=[source.to_dict() for source in tally.sources])
     rates = tuple(rate for rate in plan.rates if tally.has(rate))
     tables = [examine_groups(tally, grouping, rate, plan=plan) for grouping in chosen for rate in rates]
     notes.did("groups", groupings=[list(grouping) for grouping in chosen], rates=list(rates))
-    further = _beyond_selection(tally, tables, plan, notes)
+    further = _beyond_selection(tally, tables, plan, seed, notes)
     measured = _leakage(
         asked,
         plan,
-        baseline=baseline,
-        representation=representation,
+        baseline=undefended,
+        representation=None if representation is None else Path(representation),
         intake=intake,
         attributes=attributes,
         faces=faces,
@@ -162,45 +182,47 @@ def audit(
     )
     if not tables and measured is None:
         raise NotComputableError(f"{asked.name}: plan {plan.name} asks for nothing that these data hold")
-    began = _began(asked.run, facts)
+    began = run_began(asked.run, facts)
     for caution in cautions(
         plan,
-        names=(*_feature_names(asked.run), *attributes, *(() if faces is None else ("face_embedding",))),
+        names=(*model_features(asked.run), *_columns(attributes, intake), *(() if faces is None else _FACES)),
         attributes=attributes,
         about=facts,
-        today=None,
+        today=None,  # a record says the same on every day; the command line asks the calendar
         gate_written=plan.written if plan.gates else None,
         run_began=began,
         legal_basis=legal_basis,
     ):
         notes.remark(caution.code, caution.words)
+    missing = plan.missing(facts, attributes=attributes, computed=_found(tables, plan))
+    further_inputs = _further_inputs(undefended, representation, tally)
     record: dict[str, Any] = {
         "schema": AUDIT_SCHEMA,
         "title": f"Audit of {asked.name}: {plan.title}",
         "subject": asked.name,
         "plan": plan.to_dict(),
+        "request": _request_record(intake, groupings, controls),
         "about": facts,
-        "missing": [
-            requirement.to_dict()
-            for requirement in plan.missing(facts, attributes=attributes, computed=_found(tables, plan))
-        ],
+        "missing": [requirement.to_dict() for requirement in missing],
+        "not_audited": notes.not_audited,
         "rates": list(rates),
         "threshold": tally.threshold,
         "merged": {name: dict(spellings) for name, spellings in tally.merged.items()},
-        "rows": {
-            "read": tally.rows + sum(item.n for item in tally.left_out if item.what == "rows"),
-            "counted": tally.rows,
-            "people": tally.rows if tally.repeats is None else int(tally.repeats["people"].sum()),
-        },
+        "rows": _rows(tally),
         "groups": [table.to_dict() for table in tables],
         "seed": seed,
         **further,
         **_leakage_record(measured, notes),
         "warnings": notes.remarks,
         "left_out": [item.to_dict() for item in (*tally.left_out, *notes.left_out)],
-        **_provenance(asked, tally, measured, notes),
+        "inputs": [source.to_dict() for source in (*tally.sources, *further_inputs)],
+        "versions": describe_versions(*(() if measured is None else ("scikit-learn",))),
+        "code": describe_code(),
+        "model": None if asked.run is None else describe_model(asked.run),
+        "events": notes.events,
+        "events_sha256": hashlib.sha256(canonical_json(notes.events).encode()).hexdigest(),
     }
-    return AuditResult(_judged(record, plan, began))
+    return AuditResult(judge(record, plan, began))
 
 
 # --- what is audited ------------------------------------------------------------------------------------------------
@@ -245,7 +267,7 @@ def _request(
         declared={**plan.categories, **intake.declared},
     )
     if asked.run is not None:
-        intake = replace(intake, per="interview", split=intake.split or "test")
+        intake = replace(intake, per="interview", split=intake.split or "test", threshold=None)  # a run has decided
     wanted = tuple(tuple(grouping) for grouping in groupings) or plan.groupings
     if asked.counts is not None:
         return intake, (), wanted
@@ -280,7 +302,7 @@ def _request(
     for grouping in wanted:
         if grouping not in possible:
             lacking = ", ".join(sorted(set(grouping) - set(there)))
-            notes.remark("grouping", f"{' x '.join(grouping)} was not audited: the people table has no {lacking}")
+            notes.miss(grouping, f"the people table has no {lacking}")
     return intake, tuple(sorted({name for grouping in possible for name in grouping})), possible
 
 
@@ -295,17 +317,60 @@ def _count(asked: _Subject, attributes: Sequence[str], intake: Intake) -> Tally:
     return count_run_scores(scores, asked.people, attributes=attributes, intake=intake, name=asked.name)
 
 
-def _available(tally: Tally, wanted: tuple[tuple[str, ...], ...], notes: _Notes) -> tuple[tuple[str, ...], ...]:
-    """Return the groupings that can be asked: of a table of counts, those that it brings."""
-    if not tally.tables:
-        return wanted
+def _of_counts(
+    tally: Tally, wanted: tuple[tuple[str, ...], ...], explicit: Sequence[Sequence[str]], notes: _Notes
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return the attributes and groupings of a table of counts: those wanted, as far as it brings them."""
     there = tuple(dict.fromkeys(table.grouping for table in tally.tables))
-    if not wanted:
-        return there
-    for grouping in wanted:
-        if grouping not in there:
-            notes.remark("grouping", f"{' x '.join(grouping)} was not audited: the table of counts does not bring it")
-    return tuple(grouping for grouping in there if grouping in wanted) or there
+    missing = [grouping for grouping in wanted if grouping not in there]
+    if missing and (explicit or len(missing) == len(wanted)):
+        brought = ", ".join(" x ".join(grouping) for grouping in there)
+        raise UsageError(f"--counts: expected a table of {' x '.join(missing[0])}, got {brought}")
+    for grouping in missing:
+        notes.miss(grouping, "the table of counts does not bring it")
+    chosen = tuple(grouping for grouping in there if not wanted or grouping in wanted)
+    return tuple(sorted({name for grouping in chosen for name in grouping})), chosen
+
+
+def _columns(attributes: Sequence[str], intake: Intake) -> tuple[str, ...]:
+    """Return the attributes by our names and by those of the table: renaming a column does not change what it is."""
+    theirs = [intake.people_columns[name] for name in attributes if name in intake.people_columns]
+    return (*attributes, *(name for name in theirs if name not in attributes))
+
+
+def _rows(tally: Tally) -> dict[str, int] | None:
+    """Return how many rows were read and counted, of how many people; None of a table of counts."""
+    if tally.tables:
+        return None
+    return {
+        "read": tally.rows + sum(item.n for item in tally.left_out if item.what == "rows"),
+        "counted": tally.rows,
+        "people": tally.rows if tally.repeats is None else int(tally.repeats["people"].sum()),
+    }
+
+
+def _request_record(intake: Intake, groupings: Sequence[Sequence[str]], controls: int) -> dict[str, Any]:
+    """Return how the tables were read and what was asked beyond the plan, so that the audit can be made again."""
+    return {
+        "score_columns": dict(intake.score_columns),
+        "people_columns": dict(intake.people_columns),
+        "threshold": intake.threshold,
+        "score_range": list(intake.score_range),
+        "per": intake.per,
+        "missing": intake.missing,
+        "split": intake.split,
+        "dates": None if intake.dates is None else [day.isoformat() for day in intake.dates],
+        "unknown": list(intake.unknown),
+        "labels": {name: dict(spellings) for name, spellings in intake.labels.items()},
+        "groupings": [list(grouping) for grouping in groupings],
+        "controls": controls,
+    }
+
+
+def _further_inputs(baseline: Run | None, representation: Path | str | None, tally: Tally) -> list[Source]:
+    """Return what was read beside scores and people."""
+    found = [] if baseline is None else [describe_file(baseline.path, rows=len(baseline.scores))]
+    return found if representation is None else [*found, describe_file(Path(representation), rows=tally.rows)]
 
 
 def _compare_categories(tally: Tally, plan: AuditPlan, notes: _Notes) -> None:
@@ -325,7 +390,9 @@ def _compare_categories(tally: Tally, plan: AuditPlan, notes: _Notes) -> None:
 # --- what is asked --------------------------------------------------------------------------------------------------
 
 
-def _beyond_selection(tally: Tally, tables: Sequence[GroupFindings], plan: AuditPlan, notes: _Notes) -> dict[str, Any]:
+def _beyond_selection(
+    tally: Tally, tables: Sequence[GroupFindings], plan: AuditPlan, seed: int, notes: _Notes
+) -> dict[str, Any]:
     """Return the sections about outcomes, labels and scores, as far as the data hold them and the plan wants them."""
     found: dict[str, Any] = {name: [] for name in ("outcomes", "labels", "calibration", "scores", "thresholds")}
     first: dict[tuple[str, ...], Category | None] = {}
@@ -336,13 +403,15 @@ def _beyond_selection(tally: Tally, tables: Sequence[GroupFindings], plan: Audit
             if "outcomes" in plan.sections:
                 found["outcomes"].append(outcome_table(tally, grouping, benchmark=benchmark, level=plan.level))
             if "labels" in plan.sections and benchmark is not None:
-                found["labels"].append(label_table(tally, grouping, benchmark=benchmark, level=plan.level))
+                found["labels"].append(label_table(tally, grouping, benchmark=benchmark, level=plan.level, seed=seed))
         if tally.scored is None:
             continue
         if "calibration" in plan.sections and tally.has_labels:
-            found["calibration"].append(calibration_table(tally.scored, grouping, level=plan.level))
+            found["calibration"].append(calibration_table(tally.scored, grouping, level=plan.level, seed=seed))
         if "scores" in plan.sections:
-            found["scores"].append(score_table(tally.scored, grouping, benchmark=benchmark, level=plan.level))
+            found["scores"].append(
+                score_table(tally.scored, grouping, benchmark=benchmark, level=plan.level, seed=seed)
+            )
         if "thresholds" in plan.sections:
             found["thresholds"].append(
                 threshold_table(
@@ -380,8 +449,8 @@ def _leakage(
     asked: _Subject,
     plan: AuditPlan,
     *,
-    baseline: Run | Path | str | None,
-    representation: Path | str | None,
+    baseline: Run | None,
+    representation: Path | None,
     intake: Intake,
     attributes: Sequence[str],
     faces: Faces | None,
@@ -391,9 +460,8 @@ def _leakage(
     notes: _Notes,
 ) -> LeakageResult | None:
     """Return what fresh probes read, where the plan asks for it and there is something to read."""
-    undefended = baseline if isinstance(baseline, Run) or baseline is None else Run(Path(baseline))
     if "leakage" not in plan.sections:
-        if undefended is not None or representation is not None:
+        if baseline is not None or representation is not None:
             notes.remark(
                 "leakage", f"plan {plan.name} does not ask for leakage: baseline and representation were not read"
             )
@@ -401,7 +469,16 @@ def _leakage(
     if asked.people is None:
         notes.remark("leakage", "leakage was not measured: there is no people table")
         return None
-    everyone = read_demographics(asked.people, unknown=intake.unknown, columns=intake.people_columns)
+    # Loaded here because an audit of rates alone should not wait for the learning library.
+    from fairhire.auditing.leakage import leakage_of_tables, measure_run
+
+    everyone = read_demographics(
+        asked.people,
+        unknown=intake.unknown,
+        columns=intake.people_columns,
+        labels=intake.labels,
+        declared=intake.declared,
+    )
     demographics = replace(everyone, attributes={name: everyone.attributes[name] for name in attributes}, merged={})
     vectors, present = (None, None) if faces is None else (faces.vectors, faces.present)
     if asked.run is not None:
@@ -410,28 +487,30 @@ def _leakage(
             demographics,
             faces=vectors,
             face_mask=present,
-            baseline=undefended,
+            baseline=baseline,
             controls=controls,
+            level=plan.level,
             seed=seed,
             watch=watch,
         )
-    if undefended is not None:
+    if baseline is not None:
         raise UsageError("--baseline: expected a run to stand beside it, got a table of scores")
     scores = asked.scores
     if scores is None:
         assert asked.table is not None
-        if asked.table.is_dir():
-            notes.remark("leakage", "leakage was not measured: probes read one scores table, not a folder of them")
+        if asked.table.is_dir() or intake.dates is not None:
+            what = "a folder of them" if asked.table.is_dir() else "rows of some dates only"
+            notes.remark("leakage", f"leakage was not measured: probes read one whole scores table, not {what}")
             return None
         if representation is None:
             notes.remark("leakage", "leakage was measured from the scores only: no --representation was given")
         scores = read_scores(
             asked.table,
-            representation=None if representation is None else Path(representation),
+            representation=representation,
             columns=intake.score_columns,
             score_range=intake.score_range,
         )
-    return leakage_of_tables(scores, demographics, controls=controls, seed=seed, watch=watch)
+    return leakage_of_tables(scores, demographics, controls=controls, level=plan.level, seed=seed, watch=watch)
 
 
 def _leakage_record(measured: LeakageResult | None, notes: _Notes) -> dict[str, Any]:
@@ -446,88 +525,6 @@ def _leakage_record(measured: LeakageResult | None, notes: _Notes) -> dict[str, 
     return {"leakage": record["leakage"], "leakage_against": record["compare"]}
 
 
-# --- where it comes from --------------------------------------------------------------------------------------------
-
-
-def _provenance(asked: _Subject, tally: Tally, measured: LeakageResult | None, notes: _Notes) -> dict[str, Any]:
-    libraries = ["fairhire", "duckdb", "ibis-framework", "numpy", "pandas", "pyarrow", "scipy"]
-    if measured is not None:
-        libraries.append("scikit-learn")
-    return {
-        "inputs": [source.to_dict() for source in tally.sources],
-        "versions": {name: version(name) for name in sorted(libraries)},
-        "code": _code(),
-        "model": None if asked.run is None else _model(asked.run),
-        "events": notes.events,
-        "events_sha256": hashlib.sha256(canonical_json(notes.events).encode()).hexdigest(),
-    }
-
-
-def _code() -> dict[str, Any]:
-    """Return one hash over the package's own source files, which a wheel and a checkout have in common."""
-    package = Path(__file__).parent
-    files = sorted(path for path in package.rglob("*.py") if "__pycache__" not in path.parts)
-    lines = [f"{path.relative_to(package).as_posix()} {sha256(path)}\n" for path in files]
-    return {"sha256": hashlib.sha256("".join(lines).encode()).hexdigest(), "files": len(files)}
-
-
-def _model(run: Run) -> dict[str, Any]:
-    config, provenance = run.config, run.provenance
-    return {
-        "name": run.path.resolve().name,
-        "model": config.get("model"),
-        "fusion": config.get("fusion"),
-        "modalities": _feature_names(run),
-        "adversary": config.get("adversary"),
-        "strength": provenance.get("chosen_strength"),
-        "seed": provenance.get("seed"),
-        "config_sha256": sha256(run.path / "config.json"),
-        "weights_sha256": provenance.get("files", {}).get("model/weights.safetensors"),
-        "corpus": provenance.get("corpus"),
-        "began": provenance.get("began"),
-    }
-
-
-def _feature_names(run: Run | None) -> list[str]:
-    """Return the modalities that the model reads, by the names they have in its corpus."""
-    if run is None:
-        return []
-    try:
-        config = json.loads((run.model / "config.json").read_text(encoding="utf-8"))
-        return [str(name) for name in config["modalities"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{run.model}/config.json: expected the model's modalities, got {error}") from None
-
-
-def _began(run: Run | None, facts: Mapping[str, str]) -> date | None:
-    """Return the day on which what is audited began: a run knows it, of a vendor's scores the auditor says it."""
-    said = facts.get("run_began") if run is None else run.provenance.get("began")
-    if not said:
-        return None
-    try:
-        return date.fromisoformat(str(said)[:10])
-    except ValueError:
-        raise UsageError(f"run_began: expected a date such as 2026-11-22, got {said!r}") from None
-
-
-# --- what follows from it -------------------------------------------------------------------------------------------
-
-
-def _judged(record: dict[str, Any], plan: AuditPlan, began: date | None) -> dict[str, Any]:
-    """Return the record with its findings: what the gates say, and what else a reader must not miss."""
-    policy = Policy(plan.gates, plan.written)
-    gated = policy.judge(record)
-    return {
-        **record,
-        "findings": [*gated, *_readings(record), *_alarms(record)],
-        "gate": {
-            "verdict": overall(gated),
-            "written": plan.written.isoformat() if plan.gates else None,
-            "note": policy.note(began),
-        },
-    }
-
-
 def _found(tables: Sequence[GroupFindings], plan: AuditPlan) -> tuple[str, ...]:
     """Return what the counting found that makes the plan ask for more words."""
     rare = any(
@@ -537,47 +534,3 @@ def _found(tables: Sequence[GroupFindings], plan: AuditPlan) -> tuple[str, ...]:
         if row.n
     )
     return ("excluded",) if rare else ()
-
-
-def _readings(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return, for every ratio, how its interval lies to four fifths: information, where no gate asks for more."""
-    return [
-        {
-            "check": "four-fifths",
-            "grouping": table["grouping"],
-            "rate": table["rate"],
-            "category": row["category"],
-            "measurement": row["impact_ratio"],
-            "limit": 0.8,
-            "verdict": row["reading"],
-            "gate": False,
-            "words": None,
-        }
-        for table in record["groups"]
-        for row in table["rows"]
-        if row["reading"] is not None
-    ]
-
-
-def _alarms(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return where pooling hides or makes a difference, and where the unknown people could turn the reading."""
-    found = []
-    for table in record["groups"]:
-        common = {"grouping": table["grouping"], "rate": table["rate"], "gate": False, "verdict": "alarm"}
-        for row in (table["strata"] or {"rows": []})["rows"]:
-            if row.get("alarm"):
-                adjusted = row["adjusted"]
-                found.append(
-                    {**common, "check": "within-positions", "category": row["category"], "measurement": adjusted,
-                     "limit": None, "words": row["alarm"]}
-                )  # fmt: skip
-        for row in table["rows"]:
-            if row["bounds"] is not None and row["bounds"]["tipping"] is not None:
-                tipping = row["bounds"]["tipping"]
-                unknown = table["unknown"]["n"]
-                words = f"{tipping} of the {unknown} people of unknown category would bring it below four fifths"
-                found.append(
-                    {**common, "check": "unknown-people", "category": row["category"],
-                     "measurement": row["impact_ratio"], "limit": 0.8, "words": words}
-                )  # fmt: skip
-    return found

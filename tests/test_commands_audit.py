@@ -205,6 +205,27 @@ def test_illinois_reports_one_year_from_december_to_november(tables: Path) -> No
         assert any(item["n"] == 1000 for item in record["left_out"])
 
 
+def test_a_reporting_period_is_that_of_the_plan(tables: Path) -> None:
+    frame = pd.read_csv(tables / "scores.csv")
+    frame["date"] = np.where(np.arange(len(frame)) % 2 == 0, "2025-11-30", "2025-12-01")
+    frame.to_csv(tables / "scores.csv", index=False)
+    people = pd.read_csv(tables / "people.csv").rename(columns={"sex": "race"})
+    people.to_csv(tables / "people.csv", index=False)
+    words = ("--plan", "illinois-video-interview", "--period-of")
+    for day in ("2025-06-30", "2026-06-30"):
+        assert audited(tables, *words, day)["rows"]["counted"] == 1000
+    refused(2, "period-of", "audit", tables / "scores.csv", *words, "soon")
+
+
+def test_an_old_plan_is_said_to_be_old_on_the_terminal_only(tables: Path) -> None:
+    text = (Path(__file__).parents[1] / "audits" / "four-fifths.toml").read_text()
+    (tables / "plan.toml").write_text(text.replace("2026-11-22", "2020-01-01").replace('"four-fifths"', '"plan"', 1))
+    words = ("--people", tables / "people.csv", "--plan", tables / "plan.toml", "--out", tables / "out")
+    said = fairhire("audit", tables / "scores.csv", *words)
+    assert "days ago; look up whether they still stand" in said.err
+    assert "days ago" not in (tables / "out" / "AUDIT.json").read_text()
+
+
 def test_a_signed_record_verifies_and_a_changed_one_does_not(tables: Path) -> None:
     audited(tables, code=1)
     record = tables / "out" / "AUDIT.json"

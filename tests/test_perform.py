@@ -65,7 +65,6 @@ def test_every_section_of_the_full_plan_is_there(folder: Path) -> None:
     gender = [row for row in record["leakage"] if row["source"] == "representation" and row["metric"] == "auc"]
     assert max(row["estimate"]["value"] for row in gender) > 0.65
     assert all(row["attribute"] == "gender" for row in record["leakage"]), "race was not asked for"
-    assert [item["name"] for item in record["inputs"]] == ["scores.csv", "people.csv"]
     assert record["rows"] == {"read": 600, "counted": 600, "people": 600}
 
 
@@ -170,3 +169,58 @@ def test_nothing_to_audit_is_refused() -> None:
 def test_no_person_is_in_the_record(folder: Path) -> None:
     text = asked(folder, plan="full", groupings=[("gender",)]).to_json()
     assert not any(f'"c{number}"' in text for number in range(600))
+
+
+def test_a_race_by_any_other_name_still_needs_its_legal_basis(folder: Path, tmp_path: Path) -> None:
+    renamed = Intake(threshold=0.5, people_columns={"birthplace": "race"})
+    with pytest.raises(UsageError, match="legal-basis"):
+        asked(folder, plan="france", intake=renamed, groupings=[("birthplace",)])
+    (tmp_path / "counts.csv").write_text("attribute,category,n,selected\nrace,A,100,50\nrace,B,100,40\n")
+    with pytest.raises(UsageError, match="legal-basis"):
+        audit(counts=tmp_path / "counts.csv", plan="france")
+    assert audit(counts=tmp_path / "counts.csv", plan="france", legal_basis="consent").record["groups"]
+
+
+def test_what_was_asked_and_could_not_be_audited_never_passes(folder: Path, tmp_path: Path) -> None:
+    plan = replace(FOUR_FIFTHS, groupings=(("gender",), ("race",)))
+    many = 100_000
+    (tmp_path / "counts.csv").write_text(
+        f"attribute,category,n,selected\ngender,A,{many},{many // 2}\ngender,B,{many},{many // 2}\n"
+    )
+    result = audit(counts=tmp_path / "counts.csv", plan=plan)
+    assert [item["grouping"] for item in result.record["not_audited"]] == [["race"]]
+    assert result.exit_code == 3
+    assert audit(counts=tmp_path / "counts.csv", plan=replace(plan, groupings=(("gender",),))).exit_code == 0
+    with pytest.raises(UsageError, match="expected a table of race, got gender"):
+        audit(counts=tmp_path / "counts.csv", plan=plan, groupings=[("race",)])
+
+
+def test_the_request_and_every_input_are_in_the_record(folder: Path) -> None:
+    record = asked(
+        folder, plan="full", groupings=[("gender",)], representation=folder / "vectors.npy",
+        intake=Intake(threshold=0.5, unknown=("nobody",)),
+    ).record  # fmt: skip
+    assert [item["name"] for item in record["inputs"]] == ["scores.csv", "people.csv", "vectors.npy"]
+    assert (record["request"]["threshold"], record["request"]["per"]) == (0.5, "candidate")
+    assert "nobody" in record["request"]["unknown"]
+
+
+def test_the_seed_moves_the_bootstraps_and_the_level_every_interval(folder: Path) -> None:
+    first, second = (asked(folder, plan="full", groupings=[("gender",)], seed=seed).record for seed in (0, 1))
+    assert first["labels"] != second["labels"]
+    assert first["groups"] == second["groups"]
+    strict = asked(folder, plan=replace(FULL, level=0.99), groupings=[("gender",)]).record
+    levels = {row["estimate"]["level"] for row in strict["leakage"] if "level" in row["estimate"]}
+    assert levels == {0.99}
+
+
+def test_labels_name_the_same_groups_for_leakage(folder: Path) -> None:
+    merged = Intake(threshold=0.5, labels={"race": {"B": "A"}})
+    record = asked(folder, plan="full", groupings=[("race",)], intake=merged).record
+    assert [row["category"] for row in record["groups"][0]["rows"]] == [["A"]]
+    assert all("undefined" in row["estimate"] for row in record["leakage"])
+
+
+def test_an_audit_of_counts_has_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "counts.csv").write_text("attribute,category,n,selected\nsex,A,100,50\nsex,B,100,40\n")
+    assert audit(counts=tmp_path / "counts.csv").record["rows"] is None

@@ -86,16 +86,23 @@ class Demographics:
 
 
 def read_demographics(
-    path: Path | str, *, unknown: Sequence[str] = (), columns: Mapping[str, str] = MappingProxyType({})
+    path: Path | str,
+    *,
+    unknown: Sequence[str] = (),
+    columns: Mapping[str, str] = MappingProxyType({}),
+    labels: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    declared: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Demographics:
     """Read a people table, CSV (UTF-8) or Parquet: a column ``candidate``, then one column per protected attribute.
 
     Spellings that differ only in case or blanks are one category, named as most candidates write it
     (of equals the first by alphabet); words of :data:`UNKNOWN_WORDS` and ``unknown`` mean :data:`UNKNOWN`. ``columns``
-    maps our names to the table's. Raises :class:`DataError` naming file, column and line.
+    maps our names to the table's; ``labels`` and ``declared`` name, by attribute, categories as in
+    :func:`categories_of`. Raises :class:`DataError` naming file, column and line.
     """
     path = Path(path)
-    table = _rename(_read_parquet(path) if path.suffix in (".parquet", ".pq") else _read_csv(path), columns, path)
+    is_parquet = path.is_dir() or path.suffix in (".parquet", ".pq")
+    table = _rename(_read_parquet(path) if is_parquet else _read_csv(path), columns, path)
     if "candidate" not in table:
         raise DataError(f"{path}: expected a column candidate, got {', '.join(table)}")
     candidates = table.pop("candidate")  # as written: a scores table must be able to name them
@@ -106,7 +113,11 @@ def read_demographics(
     _check_candidates(candidates, path)
     attributes, merged = {}, {}
     for name, written in table.items():
-        categories, changed = _merge(written, unknown)
+        called = categories_of(
+            Counter(written), unknown=unknown, mapped=labels.get(name), declared=declared.get(name, ())
+        )
+        categories = [called[value] for value in written]
+        changed = dict(sorted((value, category) for value, category in called.items() if value != category))
         attributes[name] = np.asarray(categories, dtype=str)
         if changed:
             merged[name] = changed
@@ -164,13 +175,6 @@ def _check_candidates(candidates: Sequence[str], path: Path) -> None:
         if name in seen:
             raise DataError(f"{path}, row {row}: expected every candidate once, got {name!r} again (row {seen[name]})")
         seen[name] = row
-
-
-def _merge(written: Sequence[str], unknown: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """Return one category per value, and what was changed: {as written: category}."""
-    named = categories_of(Counter(written), unknown=unknown)
-    changed = {value: category for value, category in named.items() if value != category}
-    return [named[value] for value in written], dict(sorted(changed.items()))
 
 
 def _usual(spellings: Counter[str]) -> str:

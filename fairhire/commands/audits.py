@@ -87,6 +87,13 @@ def audit_command(
         str | None,
         typer.Option(metavar="YYYY-MM-DD", help="Count only rows dated to this day, included (default: all)."),
     ] = None,
+    period_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM-DD",
+            help="Count only rows dated in the plan's reporting period that holds this day (default: all).",
+        ),
+    ] = None,
     unknown: Annotated[
         list[str] | None,
         typer.Option(
@@ -141,7 +148,7 @@ def audit_command(
         per=_literal(per),
         missing="refuse" if missing == "refuse" else "leave out",
         split=split,
-        dates=_window(since, until),
+        dates=_window(since, until) if period_of is None else _period(plan, period_of, since or until),
         unknown=tuple(unknown or ()),
         labels=_labels(label),
     )
@@ -167,6 +174,7 @@ def audit_command(
     written = result.write(out)
     if junit is not None:
         write_text(junit, junit_of(result.record))
+    _say_what_the_calendar_says(plan, result.record["about"])
     _say_notes(result)
     _print_audit(result, form)
     say(f"{written / 'audit.html'}")
@@ -441,6 +449,40 @@ def _window(since: str | None, until: str | None) -> Any:
         except ValueError:
             raise UsageError(f"{option}: expected a day such as 2026-11-22, got {text!r}") from None
     return ends[0], ends[1]
+
+
+def _period(plan: str, day: str, other: str | None) -> tuple[Any, Any]:
+    from datetime import date
+
+    from fairhire.auditing.plan import read_plan, reporting_window
+
+    if other is not None:
+        raise UsageError(f"--period-of: expected alone, got --since or --until {other} too")
+    try:
+        return reporting_window(read_plan(plan), date.fromisoformat(day))
+    except ValueError:
+        raise UsageError(f"--period-of: expected a day such as 2026-11-22, got {day!r}") from None
+
+
+def _say_what_the_calendar_says(plan: str, about: Mapping[str, str]) -> None:
+    """Warn of a plan or an audit that has grown old; on the terminal only, since a record has no clock."""
+    from datetime import date
+
+    from fairhire.auditing.cautions import cautions
+    from fairhire.auditing.plan import read_plan
+
+    for caution in cautions(
+        read_plan(plan),
+        names=(),
+        attributes=(),
+        about=about,
+        today=date.today(),
+        gate_written=None,
+        run_began=None,
+        legal_basis=None,
+    ):
+        if caution.code in ("stale-plan", "audit-too-old"):
+            say(f"warning: {caution.words}")
 
 
 def _facts(path: Path | None) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """The people table is read strictly, and "unknown" is never a group."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,9 +66,9 @@ def test_csv_and_parquet_say_the_same(tmp_path):
     )
 )
 def test_merging_never_joins_or_splits_groups(values):
-    from fairhire.auditing.demographics import _merge
-
-    categories, changed = _merge(values, {"", "unknown"})
+    called = categories_of(Counter(values), unknown={"", "unknown"})
+    categories = [called[value] for value in values]
+    changed = {value: category for value, category in called.items() if value != category}
     keys = [UNKNOWN if not value.strip() else value.strip().casefold() for value in values]
     for i, one in enumerate(keys):
         for j, other in enumerate(keys):
@@ -144,3 +146,17 @@ def test_columns_of_other_names_are_read_as_ours(tmp_path):
     assert {name: list(categories) for name, categories in found.attributes.items()} == {"gender": ["Female"]}
     with pytest.raises(DataError, match="expected a column 'nowhere', got id, candidate, sex"):
         read_demographics(path, columns={"candidate": "nowhere"})
+
+
+def test_labels_and_declared_categories_name_spellings_by_attribute(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("candidate,race,sex\n1,Caucasian,f\n2,white,F\n")
+    found = read_demographics(path, labels={"race": {"Caucasian": "White"}}, declared={"race": ["White"]})
+    assert list(found.attributes["race"]) == ["White", "White"]
+    assert set(found.attributes["sex"]) == {"F"}
+
+
+def test_a_folder_of_parquet_files_is_one_table(tmp_path):
+    for number in range(2):
+        pd.DataFrame({"candidate": [f"c{number}"], "sex": ["F"]}).to_parquet(tmp_path / f"{number}.parquet")
+    assert sorted(read_demographics(tmp_path).candidates) == ["c0", "c1"]

@@ -42,6 +42,7 @@ def measure_run(
     face_mask: ArrayLike | None = None,
     baseline: Run | None = None,
     controls: int = 5,
+    level: float = 0.95,
     seed: int = 0,
     watch: Watch = lambda _what, _total: nullcontext(silent),
     probes: Mapping[str, Probe] | None = None,
@@ -82,6 +83,7 @@ def measure_run(
         probes=PROBES if probes is None else probes,
         codes=CODES,
         controls=controls,
+        level=level,
         seed=seed,
         watch=watch,
     )
@@ -96,6 +98,7 @@ def leakage_of_tables(
     faces: ArrayLike | None = None,
     face_mask: ArrayLike | None = None,
     controls: int = 5,
+    level: float = 0.95,
     seed: int = 0,
     watch: Watch = lambda _what, _total: nullcontext(silent),
     probes: Mapping[str, Probe] | None = None,
@@ -127,6 +130,7 @@ def leakage_of_tables(
         probes=PROBES if probes is None else probes,
         codes=CODES,
         controls=controls,
+        level=level,
         seed=seed,
         watch=watch,
     )
