@@ -21,15 +21,28 @@ from scipy.stats import binom
 
 from fairhire.auditing.ratio import (
     clopper_pearson_interval,
-    clustered_interval,
     katz_interval,
     ratio_interval,
     score_interval,
 )
+from fairhire.auditing.significance import clustered_z
 from fairhire.auditing.tally import Repeats
-from fairhire.estimate import Estimate, Measurement
+from fairhire.estimate import Estimate, Measurement, Undefined
 
-__all__ = ["CLAIMS", "Coverage", "Setting", "by_person", "coverage", "grid", "main", "of_one_method", "random_settings"]
+__all__ = [
+    "CLAIMS",
+    "CLAIMS_BY_PERSON",
+    "ByPerson",
+    "Coverage",
+    "Setting",
+    "by_person",
+    "coverage",
+    "grid",
+    "grid_by_person",
+    "main",
+    "of_one_method",
+    "random_settings",
+]
 
 Interval = Callable[[int, int, int, int], Measurement]
 
@@ -41,6 +54,17 @@ CLAIMS = {
 }
 """Between what the coverage must lie at level 95 %, in every setting in which a method is the one mostly chosen."""
 
+CLAIMS_BY_PERSON = {
+    "katz by person": (0.93, 0.97),
+    "katz by person, small counts": (0.93, 1.0),
+    "score by person, nobody selected": (0.94, 1.0),
+    "clopper-pearson by person, conservative": (0.94, 1.0),
+}
+"""The same where people have several rows, from samples."""
+
+_PEOPLE = (2, 3, 5, 8, 12, 20, 30, 60, 100, 400)
+_ROWS = (2, 4, 20, 0)
+_CORRELATIONS = (0.05, 0.2, 0.5, 0.8)
 _SIZES = (10, 12, 15, 20, 25, 30, 40, 60, 100, 150, 250, 400, 800)
 _RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 _RATIOS = (0.3, 0.5, 0.65, 0.8, 0.9, 1.0, 1.25)
@@ -116,39 +140,76 @@ def coverage(setting: Setting, *, interval: Interval = ratio_interval) -> Covera
     return Coverage(setting, covered / defined, defined, shares)
 
 
-def by_person(
-    setting: Setting, *, rows: int, correlation: float, replicates: int = 4000, seed: int = 0
-) -> tuple[float, float, str]:
-    """Return coverage by person and by row, and the method, for people (n of a setting) with ``rows`` rows each.
+@dataclass(frozen=True)
+class ByPerson:
+    """Coverage in samples of people with several rows: ``covered`` by person, ``by_row`` by Katz of rows alone.
+
+    Both are among the samples that have the interval; ``defined`` is the share of those with one by person. ``chosen``
+    is how often each method is chosen, given that there is an interval; ``rejected`` how often the test between people
+    has p under 0.05, which for a true ratio of 1 should not be more than that.
+    """
+
+    setting: Setting
+    covered: float
+    by_row: float
+    defined: float
+    chosen: dict[str, float]
+    rejected: float
+
+    @property
+    def method(self) -> str:
+        """The method that is chosen most often."""
+        return max(self.chosen, key=self.chosen.__getitem__)
+
+
+def grid_by_person() -> Iterator[tuple[Setting, int, float]]:
+    """Yield settings (n people), rows a person (0: from 1 to 12, drawn) and correlations of their decisions."""
+    for n, rate, ratio in product(_PEOPLE, (0.1, 0.3, 0.5, 0.8), (0.1, 0.8, 1.0)):
+        for other in sorted({n, 2 * n, 200}):
+            for rows, correlation in product(_ROWS, _CORRELATIONS):
+                yield Setting(n, other, rate, ratio), rows, correlation
+
+
+def by_person(setting: Setting, *, rows: int, correlation: float, replicates: int = 4000, seed: int = 0) -> ByPerson:
+    """Return the coverage for people (n of a setting) with ``rows`` rows each, or 1 to 12 where that is 0.
 
     A person's own rate is drawn from a beta distribution: ``correlation`` is that of two decisions on one person.
     """
     rng = np.random.default_rng(seed)
-    hits = np.zeros(2)
-    methods: dict[str, int] = defaultdict(int)
-    tried = 0
+    hits = tried = naive_hits = naive_tried = rejected = 0
+    chosen: dict[str, float] = defaultdict(float)
     for _ in range(replicates):
-        one = _people(rng, setting.n, rows, setting.rate * setting.ratio, correlation)
-        other = _people(rng, setting.benchmark_n, rows, setting.rate, correlation)
-        counts = int(one.sum()), setting.n * rows, int(other.sum()), setting.benchmark_n * rows
-        found = clustered_interval(*counts, repeats=_repeats(one, rows), benchmark_repeats=_repeats(other, rows))
-        naive = katz_interval(*counts)
-        if isinstance(found, Estimate) and isinstance(naive, Estimate):
+        own, mine = _sample(rng, setting.n, rows, setting.rate * setting.ratio, correlation)
+        other, theirs = _sample(rng, setting.benchmark_n, rows, setting.rate, correlation)
+        found = ratio_interval(*own, *other, repeats=mine, benchmark_repeats=theirs)
+        naive = katz_interval(*own, *other)
+        test = clustered_z(*own, mine, *other, theirs)
+        rejected += not isinstance(test, Undefined) and test[1] < 0.05
+        if isinstance(found, Estimate):
             tried += 1
-            hits += [not found.excludes(setting.ratio), not naive.excludes(setting.ratio)]
-            methods[getattr(found, "method", "")] += 1
-    people, by_row = hits / tried
-    return float(people), float(by_row), max(methods, key=methods.__getitem__)
+            hits += not found.excludes(setting.ratio)
+            chosen[getattr(found, "method", "")] += 1
+        if isinstance(naive, Estimate):
+            naive_tried += 1
+            naive_hits += not naive.excludes(setting.ratio)
+    return ByPerson(
+        setting,
+        hits / max(tried, 1),
+        naive_hits / max(naive_tried, 1),
+        tried / replicates,
+        {method: number / tried for method, number in chosen.items()} or {"": 1.0},
+        rejected / replicates,
+    )
 
 
-def _people(rng: np.random.Generator, people: int, rows: int, rate: float, correlation: float) -> NDArray[np.int64]:
+def _sample(
+    rng: np.random.Generator, people: int, rows: int, rate: float, correlation: float
+) -> tuple[tuple[int, int], Repeats]:
+    """Return selected and rows of a sample, and the sums over its people."""
     size = 1 / correlation - 1
-    return rng.binomial(rows, rng.beta(rate * size, (1 - rate) * size, people))
-
-
-def _repeats(selected: NDArray[np.int64], rows: int) -> Repeats:
-    people = len(selected)
-    return Repeats(people, people * rows * rows, int(rows * selected.sum()), int((selected**2).sum()))
+    n = np.full(people, rows) if rows else rng.integers(1, 13, people)
+    s = rng.binomial(n, rng.beta(rate * size, (1 - rate) * size, people))
+    return (int(s.sum()), int(n.sum())), Repeats(people, int(n @ n), int(n @ s), int(s @ s))
 
 
 @cache
@@ -182,19 +243,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for interval in (katz_interval, score_interval, clopper_pearson_interval):
         found = [coverage(setting, interval=interval) for setting in settings]
         _print(f"{interval.__name__} alone", found, claim="-")
-    print("\npeople with 4 rows each, simulated: by person, and as if the rows were people")
-    for people, rate, correlation in product((25, 100, 400), (0.1, 0.5), (0.2, 0.6)):
-        setting = Setting(people, 2 * people, rate, 0.8)
-        own, rows, method = by_person(setting, rows=4, correlation=correlation, replicates=40_000 // every)
-        about = f"{people} against {2 * people}, rate {rate}, correlation {correlation}"
-        print(f"{about:52}{own:7.3f}{rows:7.3f}   {method}")
+    print("\npeople with several rows, simulated: settings by the method mostly chosen")
+    print(f"{'method':42}{'settings':>9}{'lowest':>9}{'1 in 100':>9}{'median':>9}{'highest':>9}   claimed")
+    everything = [*grid_by_person()]
+    drawn = np.random.default_rng(0).permutation(len(everything))[: -(-len(everything) // every)]  # no stride is fair
+    several = [
+        by_person(setting, rows=rows, correlation=correlation, replicates=20_000 // every, seed=int(place))
+        for place, (setting, rows, correlation) in ((place, everything[place]) for place in drawn)
+    ]
+    for method, (least, most) in CLAIMS_BY_PERSON.items():
+        covered = [one.covered for one in several if one.method == method and one.defined >= _DEFINED]
+        _print_line(method, covered, claim=f"{least:.0%} to {most:.0%}", width=42)
+    _print_line("as if rows were people (Katz)", [one.by_row for one in several], claim="-", width=42)
+    equal = [one.rejected for one in several if one.setting.ratio == 1 and one.defined >= _DEFINED]
+    _print_line("false alarms of the test, p < 0.05", equal, claim="-", width=42)
 
 
 def _print(name: str, found: Sequence[Coverage], *, claim: str) -> None:
-    covered = [one.covered for one in found if one.defined >= _DEFINED]
-    if covered:
-        low, rare, median, high = np.quantile(covered, [0, 0.01, 0.5, 1])
-        print(f"{name:32}{len(covered):9}{low:9.4f}{rare:9.4f}{median:9.4f}{high:9.4f}   {claim}")
+    _print_line(name, [one.covered for one in found if one.defined >= _DEFINED], claim=claim, width=32)
+
+
+def _print_line(name: str, shares: Sequence[float], *, claim: str, width: int) -> None:
+    if shares:
+        low, rare, median, high = np.quantile(shares, [0, 0.01, 0.5, 1])
+        print(f"{name:{width}}{len(shares):9}{low:9.4f}{rare:9.4f}{median:9.4f}{high:9.4f}   {claim}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ same inputs under the same plan give the same bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fairhire.atomic import canonical_json
 from fairhire.auditing.benchmark import under_share
 from fairhire.auditing.cautions import cautions, check_lawful
-from fairhire.auditing.demographics import UNKNOWN, read_demographics
+from fairhire.auditing.demographics import read_demographics
 from fairhire.auditing.findings import judge
 from fairhire.auditing.groups import GroupFindings, examine_groups
 from fairhire.auditing.intake import Intake, count_run_scores, count_tables, people_attributes, read_counts
@@ -41,9 +41,18 @@ from fairhire.auditing.provenance import (
     model_features,
     run_began,
 )
-from fairhire.auditing.ratio import design_effect
+from fairhire.auditing.request import (
+    Oddity,
+    check_counts_alone,
+    check_groupings,
+    check_joined,
+    compare_categories,
+    compare_facts,
+    compare_margins,
+    people_counted,
+)
 from fairhire.auditing.tally import Category, Dropped, Source, Tally
-from fairhire.errors import NotComputableError, UsageError
+from fairhire.errors import DataError, NotComputableError, UsageError
 from fairhire.estimate import Undefined
 from fairhire.progress import Advance, silent
 from fairhire.report.result import AuditResult
@@ -98,6 +107,10 @@ class _Notes:
         self.not_audited.append({"grouping": list(grouping), "why": why})
         self.remark("grouping", f"{' x '.join(grouping)} was not audited: {why}")
 
+    def odd(self, found: Iterable[Oddity]) -> None:
+        for code, words in found:
+            self.remark(code, words)
+
     def remark(self, code: str, words: str) -> None:
         self.remarks.append({"code": code, "words": words})
 
@@ -149,11 +162,15 @@ def audit(
     plan = plan if isinstance(plan, AuditPlan) else read_plan(plan)
     notes, facts = _Notes(), dict(about or {})
     asked = _subject(subject, people, counts)
+    if asked.counts is not None:
+        check_counts_alone(intake or Intake(), people=people, representation=representation, baseline=baseline)
+    check_groupings(groupings)
     undefended = baseline if isinstance(baseline, Run) or baseline is None else Run(Path(baseline))
     if legal_basis is not None:
         facts["legal_basis"] = legal_basis
     intake, attributes, chosen = _request(asked, intake or Intake(), plan, groupings, notes)
     check_lawful(plan, _columns(attributes, intake), legal_basis)
+    notes.odd(compare_facts(facts, plan))
     plan.missing(facts, attributes=attributes)  # what is said in another form than the plan asks for ends it here
     tally = _count(asked, attributes, intake)
     if asked.run is not None:  # its decisions were made at its own threshold
@@ -161,7 +178,12 @@ def audit(
     if asked.counts is not None:
         attributes, chosen = _of_counts(tally, chosen, groupings, notes)
         check_lawful(plan, attributes, legal_basis)
-    _compare_categories(tally, plan, notes)
+    if asked.people is not None:
+        check_joined(tally, scores=asked.name, people=str(asked.people))
+    if intake.score_range != (0.0, 1.0):
+        low, high = intake.score_range
+        notes.remark("scale", f"scores from {low:g} to {high:g} were moved to 0 to 1; so are the median and every cut")
+    notes.odd(compare_categories(tally, plan))
     notes.did("counted", rows=tally.rows, sources=[source.to_dict() for source in tally.sources])
     rates = tuple(rate for rate in plan.rates if tally.has(rate))
     tables = [examine_groups(tally, grouping, rate, plan=plan) for grouping in chosen for rate in rates]
@@ -279,6 +301,8 @@ def _request(
             )
         return intake, tuple(sorted({name for grouping in wanted for name in grouping})), wanted
     there = people_attributes(asked.people, intake=intake)
+    if not there:
+        raise DataError(f"{asked.people}: expected at least one column of categories beside candidate, got none")
     renamed = {
         name: other
         for name, others in plan.aliases.items()
@@ -329,6 +353,7 @@ def _of_counts(
     for grouping in missing:
         notes.miss(grouping, "the table of counts does not bring it")
     chosen = tuple(grouping for grouping in there if not wanted or grouping in wanted)
+    notes.odd(compare_margins(tally))
     return tuple(sorted({name for grouping in chosen for name in grouping})), chosen
 
 
@@ -345,7 +370,7 @@ def _rows(tally: Tally) -> dict[str, int] | None:
     return {
         "read": tally.rows + sum(item.n for item in tally.left_out if item.what == "rows"),
         "counted": tally.rows,
-        "people": tally.rows if tally.repeats is None else int(tally.repeats["people"].sum()),
+        "people": people_counted(tally),
     }
 
 
@@ -371,20 +396,6 @@ def _further_inputs(baseline: Run | None, representation: Path | str | None, tal
     """Return what was read beside scores and people."""
     found = [] if baseline is None else [describe_file(baseline.path, rows=len(baseline.scores))]
     return found if representation is None else [*found, describe_file(Path(representation), rows=tally.rows)]
-
-
-def _compare_categories(tally: Tally, plan: AuditPlan, notes: _Notes) -> None:
-    """Say which categories the plan does not know: a misspelling, or people whom its rule forgets."""
-    for attribute, declared in plan.categories.items():
-        if attribute in tally.attributes and len(tally.cells):
-            strangers = sorted(set(tally.cells[attribute]) - {UNKNOWN, *declared})
-            if strangers:
-                names = ", ".join(strangers[:10]) + (", …" if len(strangers) > 10 else "")
-                notes.remark(
-                    "category",
-                    f"{attribute}: {names} {'is' if len(strangers) == 1 else 'are'} not among the categories that the "
-                    f"plan declares ({', '.join(declared)}); counted as written, each a group of its own",
-                )
 
 
 # --- what is asked --------------------------------------------------------------------------------------------------
@@ -413,16 +424,7 @@ def _beyond_selection(
                 score_table(tally.scored, grouping, benchmark=benchmark, level=plan.level, seed=seed)
             )
         if "thresholds" in plan.sections:
-            found["thresholds"].append(
-                threshold_table(
-                    tally.scored,
-                    grouping,
-                    deployed=tally.threshold,
-                    sizes=plan.sizes,
-                    level=plan.level,
-                    designs=_designs(tally, grouping),
-                )
-            )
+            found["thresholds"].append(threshold_table(tally, grouping, sizes=plan.sizes, level=plan.level))
     shown: dict[str, Any] = {}
     for name, parts in found.items():
         shown[name] = [part.to_dict() for part in parts if not isinstance(part, Undefined)]
@@ -432,17 +434,6 @@ def _beyond_selection(
         notes.did(name, tables=len(shown[name]))
     shown["scoring"] = None if tally.median is None else scoring(tally, tuple(first), sizes=plan.sizes).to_dict()
     return shown
-
-
-def _designs(tally: Tally, grouping: tuple[str, ...]) -> dict[Category, float]:
-    """Return the design effect of every group's rate, at the decision or else the median; nothing without repeats."""
-    table = tally.table(grouping, "selection" if tally.has("selection") else "scoring")
-    designs = {
-        group.category: design_effect(group.selected, group.n, group.repeats)
-        for group in table.groups
-        if group.repeats is not None and group.repeats.people < group.n
-    }
-    return {category: design for category, design in designs.items() if not isinstance(design, Undefined)}
 
 
 def _leakage(

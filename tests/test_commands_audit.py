@@ -377,3 +377,84 @@ def test_what_is_no_audit_is_never_overwritten(tables: Path) -> None:
     (tables / "out" / "thesis.txt").write_text("mine")
     refused(2, "out", "audit", tables / "scores.csv", "--people", tables / "people.csv", "--out", tables / "out")
     assert (tables / "out" / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--split", "test"),
+        ("--since", "2026-01-01"),
+        ("--threshold", "0.5"),
+        ("--per", "interview"),
+        ("--score-range", "0,100"),
+        ("--people", "people.csv"),
+    ],
+)
+def test_counts_come_alone(tmp_path: Path, words: tuple[str, str]) -> None:
+    path = write(tmp_path / "counts.csv", {"attribute": ["sex"] * 2, "category": ["F", "M"], "n": [50, 50],
+                                           "selected": [20, 25]})  # fmt: skip
+    refused(2, "--counts: expected alone", "audit", "--counts", path, *words, "--out", tmp_path / "out")
+
+
+def test_groupings_are_asked_for_once(tables: Path) -> None:
+    bad(tables, 2, "once, got sex,sex", "--grouping", "sex,sex")
+    bad(tables, 2, "once, got sex", "--grouping", "sex", "--grouping", "sex")
+
+
+def test_ids_that_never_meet_are_an_error_and_not_undecided(tables: Path) -> None:
+    frame = pd.read_csv(tables / "people.csv")
+    frame["candidate"] = "0" + frame["candidate"]
+    frame.to_csv(tables / "people.csv", index=False)
+    bad(tables, 4, "found none of its 2000")
+
+
+def test_a_people_table_of_candidates_alone_is_refused(tables: Path) -> None:
+    pd.read_csv(tables / "people.csv")[["candidate"]].to_csv(tables / "people.csv", index=False)
+    bad(tables, 4, "at least one column of categories")
+
+
+@pytest.mark.parametrize("words", [("--junit", "scores.csv"), ("--junit", "people.csv"), ("--junit", "folder")])
+def test_nothing_that_is_read_is_written_over(tables: Path, words: tuple[str, str]) -> None:
+    (tables / "folder").mkdir()
+    before = (tables / "scores.csv").read_bytes(), (tables / "people.csv").read_bytes()
+    bad(tables, 2, "--junit: expected", words[0], tables / words[1])
+    assert ((tables / "scores.csv").read_bytes(), (tables / "people.csv").read_bytes()) == before
+
+
+def test_documents_and_comparisons_spare_other_files(tables: Path) -> None:
+    audited(tables, code=1)
+    record = tables / "out" / "AUDIT.json"
+    refused(2, "--out: expected", "report", record, "--format", "md", "--out", tables / "scores.csv")
+    refused(2, "--out: expected", "report", record, "--format", "json", "--out", record)
+    refused(2, "--out: expected", "compare", tables / "scores.csv", tables / "scores.csv", "--people",
+            tables / "people.csv", "--out", tables / "people.csv")  # fmt: skip
+
+
+def test_a_seed_that_json_cannot_hold_is_refused(tables: Path) -> None:
+    bad(tables, 2, "seed", "--seed", 2**70)
+
+
+def test_a_statement_that_nobody_asked_for_is_said(tables: Path) -> None:
+    record = audited(tables, "--fact", "audit_dat=2026-11-22", code=1)
+    assert any("does not ask for audit_dat" in item["words"] for item in record["warnings"])
+
+
+def test_intersections_larger_than_their_group_are_said(tmp_path: Path) -> None:
+    rows = [("M", "", 100, 50), ("F", "", 100, 50), ("M", "A", 500, 250), ("F", "A", 50, 20)]
+    columns = dict(zip(("sex", "race", "n", "selected"), zip(*rows, strict=True), strict=True))
+    path = write(tmp_path / "counts.csv", {name: list(values) for name, values in columns.items()})
+    said = fairhire("audit", "--counts", path, "--plan", "nyc-local-law-144", "--out", tmp_path / "out")
+    assert "sex M: its intersections have 500 people, the group itself 100" in said.err
+
+
+def test_a_date_in_the_future_is_said(tables: Path) -> None:
+    words = ("--people", tables / "people.csv", "--out", tables / "out", "--fact", "audit_date=2226-01-01")
+    said = fairhire("audit", tables / "scores.csv", *words)
+    assert "audit date on 2226-01-01, which has not come yet" in said.err
+
+
+def test_nothing_in_common_is_nothing_compared(tables: Path) -> None:
+    frame = pd.read_csv(tables / "scores.csv")
+    frame.assign(candidate="x" + frame["candidate"]).to_csv(tables / "later.csv", index=False)
+    said = fairhire("compare", tables / "scores.csv", tables / "later.csv", "--people", tables / "people.csv")
+    assert said.code == 3, said

@@ -13,7 +13,7 @@ from fractions import Fraction
 from fairhire.auditing.demographics import UNKNOWN
 from fairhire.auditing.tally import Category, GroupCount
 
-__all__ = ["BenchmarkChoice", "choose_benchmark", "under_share", "why_left_out"]
+__all__ = ["BenchmarkChoice", "choose_benchmark", "few_selections_expected", "under_share", "why_left_out"]
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,11 @@ def choose_benchmark(
     """Return the group of the highest exact rate among those that may be the benchmark.
 
     Not allowed are an unknown category, an empty group, one under ``share`` of the ``known`` rows of this table (the
-    2 % rule of 6 RCNY 5-301; 0 for none), and one of fewer than ``minimum`` people; nor one of which fewer than
-    ``expected`` would be selected at the rate of all groups together, unless that is so of every group left [D]. Of
-    equal rates the largest group is taken, then the first by name; the others are ``tied``. Where nobody is selected
-    in any group that may be the benchmark there is none: a ratio to 0 does not exist.
+    2 % rule of 6 RCNY 5-301; 0 for none), and one of fewer than ``minimum`` people, however many rows they have; nor
+    one of which fewer than ``expected`` would be selected at the rate of all groups together, unless that is so of
+    every group left [D]. Of equal rates the group of most people is taken, then the first by name; the others are
+    ``tied``. Where nobody is selected in any group that may be the benchmark there is none: a ratio to 0 does not
+    exist.
     """
     excluded: dict[Category, str] = {}
     allowed: list[GroupCount] = []
@@ -51,11 +52,12 @@ def choose_benchmark(
             allowed.append(group)
         else:
             excluded[group.category] = why
-    few = _few_expected(groups, allowed, expected)
+    why_few = f"fewer than {expected:g} selections expected at the rate of all groups together"
+    few = {group.category: why_few for group in allowed if few_selections_expected(group, groups, expected)}
     if len(few) < len(allowed):
         allowed = [group for group in allowed if group.category not in few]
         excluded.update(few)
-    ranked = sorted(allowed, key=lambda group: (-Fraction(group.selected, group.n), -group.n, group.category))
+    ranked = sorted(allowed, key=lambda group: (-Fraction(group.selected, group.n), -group.people, group.category))
     if not ranked or ranked[0].selected == 0:
         return BenchmarkChoice(None, (), excluded, known, share)
     best = ranked[0]
@@ -72,8 +74,18 @@ def why_left_out(group: GroupCount, choice: BenchmarkChoice, *, minimum: int) ->
     return _why_not(group, minimum=minimum, share=choice.share, known=choice.known)
 
 
+def few_selections_expected(group: GroupCount, groups: Sequence[GroupCount], expected: float) -> bool:
+    """Return whether fewer than ``expected`` of a group would be selected at the rate of all known ``groups`` together.
+
+    Several rows of a person count as one as far as they may be alike (:attr:`GroupCount.effective`).
+    """
+    known = [one for one in groups if UNKNOWN not in one.category]
+    selected, rows = sum(one.selected for one in known), sum(one.n for one in known)
+    return group.effective * selected < _exactly(expected) * rows
+
+
 def under_share(n: int, share: float, known: int) -> bool:
-    """Return whether ``n`` people are less than ``share`` of ``known``, without rounding: 7 of 100 is not under 7 %."""
+    """Return whether ``n`` rows are less than ``share`` of ``known``, without rounding: 7 of 100 is not under 7 %."""
     return n < _exactly(share) * known
 
 
@@ -84,18 +96,9 @@ def _why_not(group: GroupCount, *, minimum: int, share: float, known: int) -> st
         return "the group is empty"
     if under_share(group.n, share, known):
         return f"{100 * group.n / known:.2f} % of the known people, under {100 * share:g} %"
-    if group.n < minimum:
+    if group.people < minimum:
         return f"fewer than {minimum} people"
     return None
-
-
-def _few_expected(groups: Sequence[GroupCount], allowed: Sequence[GroupCount], expected: float) -> dict[Category, str]:
-    """Return those of ``allowed`` with too few selections expected at the rate of all known ``groups``, and why."""
-    known = [group for group in groups if UNKNOWN not in group.category]
-    selected, people = sum(group.selected for group in known), sum(group.n for group in known)
-    why = f"fewer than {expected:g} selections expected at the rate of all groups together"
-    limit = _exactly(expected) * people
-    return {group.category: why for group in allowed if group.n * selected < limit}
 
 
 def _exactly(number: float) -> Fraction:

@@ -64,6 +64,11 @@ class Flags:
         """The cells that mean yes."""
         return [value for value, flag in self.of.items() if flag == 1]
 
+    @property
+    def no(self) -> list[Any]:
+        """The cells that mean no."""
+        return [value for value, flag in self.of.items() if flag == 0]
+
 
 TRUTH = Flags({1: 1, 0: 0, None: -1}, 0)
 """What the engine's own answers mean."""
@@ -186,18 +191,23 @@ def count_repeats(
     if not rows.codebooks:  # spellings of one category must not make two people of one
         codes = {name: codebooks[name].codes((*grouped.values[name], None)) for name in attributes}
         rows = rows.with_codes(codes)
-    counted = rows.repeats(attributes, {key: meaning.yes for key, meaning in meant.values()})
+    counted = rows.repeats(attributes, {key: (meaning.yes, meaning.no) for key, meaning in meant.values()})
     by_number = {name: book.by_number() for name, book in codebooks.items()}
     columns: dict[str, Any] = {name: _numbers(counted, name, book) for name, book in by_number.items()}
     columns |= {"people": counted.sums["people"], "nn": counted.sums["nn"]}
     for flag in ("selected", "above"):
-        for kind in ("ns", "ss"):
+        for kind in ("people", "nn", "ns", "ss"):
             columns[f"{kind}_{flag}"] = counted.sums[f"{kind}_{meant[flag][0]}"] if flag in meant else 0
     return _named(pd.DataFrame(columns).sort_values(attributes, ignore_index=True), codebooks)
 
 
 def scored_cells(
-    found: Distribution, codebooks: Mapping[str, Codebook], *, names: Mapping[str, str], labels: Flags | None
+    found: Distribution,
+    codebooks: Mapping[str, Codebook],
+    *,
+    names: Mapping[str, str],
+    labels: Flags | None,
+    people_repeat: bool,
 ) -> Scored:
     """Return the histograms of a :class:`~fairhire.auditing.tally.Tally`; ``names`` is what attributes are called."""
     grouped, bins = found.grouped, found.bins
@@ -222,9 +232,8 @@ def scored_cells(
         moments = [_binned_moments({name: part[rows] for name, part in grouped.sums.items()}, bins) for rows in own]
     totals, squares = np.asarray(moments, dtype=np.float64).reshape(-1, 2).T
     width = 0.0 if bins is None else 1 / bins
-    return Scored(
-        tuple(names.values()), _named(cells, codebooks).rename(columns=names), values, width, counts, totals, squares
-    )
+    named = _named(cells, codebooks).rename(columns=names)
+    return Scored(tuple(names.values()), named, values, width, counts, totals, squares, people_repeat)
 
 
 def _exact_moments(values: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[float, float]:

@@ -22,6 +22,9 @@ __all__ = ["tables_of_counts"]
 
 _RATES = ("selection", "scoring")
 
+_MOST = 10_000_000_000
+"""People of one group: more than there are."""
+
 Categories = Callable[[str, Mapping[str, int]], dict[str, str]]
 
 
@@ -105,7 +108,9 @@ def _lines(table: Table, columns: Mapping[str, Sequence[str]]) -> list[_Line]:
 def _whole(table: Table, row: int, name: str, cell: str) -> int:
     if not (cell.isascii() and cell.isdigit()):
         raise DataError(f"{table.title}, row {row}, {name}: expected a whole number, got {cell[:20]!r}")
-    return int(cell)
+    if len(cell.lstrip("0")) > len(str(_MOST)) or int(cell.lstrip("0") or "0") > _MOST:
+        raise DataError(f"{table.title}, row {row}, {name}: expected at most {_MOST:,}, got more")
+    return int(cell.lstrip("0") or "0")
 
 
 def _rate(table: Table, row: int, cell: str) -> Rate:

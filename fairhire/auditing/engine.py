@@ -251,7 +251,7 @@ class Engine:
         columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(header)))
         link = self._link(path, "csv")
         reader = (
-            f"read_csv('{link}', columns = {{{columns}}}, auto_detect = false, header = true, delim = ',', "
+            f"read_csv({link}, columns = {{{columns}}}, auto_detect = false, header = true, delim = ',', "
             "quote = '\"', escape = '\"', comment = '', nullstr = '', encoding = 'utf-8', compression = 'none', "
             "strict_mode = true, null_padding = false, ignore_errors = false)"
         )
@@ -292,7 +292,7 @@ class Engine:
                 raise DataError(
                     f"{path}: expected the same columns in every file, got others in {file.name} than {files[0].name}"
                 )
-        links = ", ".join(f"'{self._link(file, 'parquet')}'" for file in files)
+        links = ", ".join(self._link(file, "parquet") for file in files)
         source = f"read_parquet([{links}], hive_partitioning = false)"
         described = self._execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         kinds: list[Kind] = []
@@ -338,11 +338,15 @@ class Engine:
         self._names += 1
         return f"t{self._names}"
 
-    def _link(self, path: Path, suffix: str) -> Path:
-        """Return a plain name for a file, whose own may hold what the engine would read as a pattern or an address."""
+    def _link(self, path: Path, suffix: str) -> str:
+        """Return a plain name for a file, whose own may hold what the engine would read as a pattern or an address.
+
+        Quoted for a query, since the temporary folder may be called anything.
+        """
         link = self._folder / f"{self._new_name()}.{suffix}"
         link.symlink_to(path.resolve())
-        return link
+        quoted = str(link).replace("'", "''")
+        return f"'{quoted}'"
 
 
 @dataclass(frozen=True)
@@ -569,21 +573,24 @@ class Rows:
         found = t.filter(t["value"] == _exactly(value))
         return int(self.engine.one(found.aggregate(n=found.count()))["n"])
 
-    def repeats(self, attributes: Sequence[str], flags: Mapping[str, Sequence[Any]]) -> Grouped:
+    def repeats(self, attributes: Sequence[str], flags: Mapping[str, tuple[Sequence[Any], Sequence[Any]]]) -> Grouped:
         """Return, per combination of categories, sums over its people, each of whom may have several rows.
 
-        ``flags`` names columns and the values in them that count as 1. Sums: ``people``, ``nn``, and ``ns_`` and
-        ``ss_`` with the flag's name.
+        ``flags`` names columns, the values in them that count as 1 and those that count as 0; a row with neither has
+        not got the flag. Sums over all rows are ``people`` and ``nn``; ``people_``, ``nn_``, ``ns_`` and ``ss_`` with
+        the flag's name are over the rows that have it.
         """
         t = self._joined([*attributes, "candidate", *flags])
-        t = t.mutate(**{name: t[name].isin(list(values)).cast("int64") for name, values in flags.items()})
-        person = t.group_by([*attributes, "candidate"]).aggregate(
-            n=t.count(), **{name: t[name].coalesce(0).sum() for name in flags}
-        )
-        n = person["n"]
-        sums = {"people": person.count(), "nn": (n * n).sum()}
+        counted = {}
+        for name, (yes, no) in flags.items():
+            counted[f"n_{name}"] = t[name].isin([*yes, *no]).coalesce(False).cast("int64").sum()
+            counted[f"s_{name}"] = t[name].isin(list(yes)).coalesce(False).cast("int64").sum()
+        person = t.group_by([*attributes, "candidate"]).aggregate(n=t.count(), **counted)
+        sums = {"people": person.count(), "nn": (person["n"] * person["n"]).sum()}
         for name in flags:
-            sums |= {f"ns_{name}": (n * person[name]).sum(), f"ss_{name}": (person[name] * person[name]).sum()}
+            n, s = person[f"n_{name}"], person[f"s_{name}"]
+            sums |= {f"people_{name}": (n > 0).cast("int64").sum(), f"nn_{name}": (n * n).sum()}
+            sums |= {f"ns_{name}": (n * s).sum(), f"ss_{name}": (s * s).sum()}
         return self._gather(person.group_by(list(attributes)).aggregate(**sums), attributes, {})
 
     # How
@@ -701,8 +708,9 @@ def _as_written(column: Any) -> Any:
     if column.type().is_string():
         return column
     if column.type().is_floating():
-        whole = column.cast("int64").cast("string")
-        return ibis.ifelse((column == column.floor()) & (column.abs() < 1e15), whole, column.cast("string"))
+        whole = column.try_cast("int64")  # a plain cast, and even a floor, refuses what is too large or infinite
+        is_whole = (column == whole.cast("float64")) & (column.abs() < 1e15)
+        return ibis.ifelse(is_whole, whole.cast("string"), column.cast("string"))
     return column.cast("string")
 
 
@@ -765,7 +773,9 @@ def _engine_errors() -> Iterator[None]:
         if "space" in str(error).lower():
             raise StorageError("counting: expected room for temporary files, got a full disk") from None
         raise DataError("counting: expected files that stay readable, got one that cannot be read") from None
-    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.ConversionException):
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
         raise  # a mistake of ours
+    except (duckdb.ConversionException, duckdb.OutOfRangeException):
+        raise DataError("counting: expected values within the range of their kind, got one that is not") from None
     except (duckdb.Error, pa.ArrowException):
         raise DataError("counting: expected undamaged Parquet files, got one with pages that cannot be read") from None

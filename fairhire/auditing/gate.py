@@ -1,8 +1,9 @@
 """Holds an audit against limits that were declared beforehand: passed, failed, or undecided, which is neither.
 
 One policy serves the command line and Python alike. A limit is held against the whole interval, never against the
-point: inside it is passed, outside failed, across the limit *undecided at this sample size*. What does not exist, and
-a gate that finds nothing to judge, is *not computable*; only what was judged can pass.
+point: inside it is passed, outside failed, across the limit *undecided at this sample size*. What does not exist, a
+grouping that the plan asked for and that could not be audited, and a gate that finds nothing to judge, are *not
+computable*; a group too small to be compared is *not judged* and named. Only what was judged can pass.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from fairhire.auditing.plan import Gate
 from fairhire.errors import DataError
 
-__all__ = ["CHECKS", "Check", "Finding", "Policy", "audited_leakage", "exit_code", "overall"]
+__all__ = ["CHECKS", "Check", "Finding", "Policy", "audited_leakage", "overall"]
 
 Record = Mapping[str, Any]
 Finding = dict[str, Any]
@@ -28,8 +29,10 @@ For checks of leakage the category is [source, target, probe] and there is no gr
 Check = Callable[[Record, Gate], Iterator[Finding]]
 
 _AT_LEAST = frozenset({"impact-ratio", "amplification"})
-_RETRIEVAL = frozenset({"top-10", "recall@10"})  # the second is its name in LeakageRow
-_EXIT_CODES = {"passed": 0, "none": 0, "failed": 1, "undecided": 3}
+_AUC = "auc"
+_RETRIEVAL = "recall@10"
+_GRAVITY = ("failed", "undecided", "not computable", "passed")
+"""Verdicts, the gravest first: of several probes the first of these that occurs decides."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Policy:
         if self.written is None:
             return "it is not known when the gates were written"
         if began is None:
-            return f"the gates were written on {self.written}; nobody says when the run began, before or after"
+            return f"the gates were written on {self.written}; whether before the decisions were made, nobody has said"
         if self.written < began:
             return f"the gates were written on {self.written}, before the run began on {began}"
         if self.written == began:
@@ -72,19 +75,17 @@ class Policy:
 def overall(findings: Iterable[Mapping[str, Any]]) -> str:
     """Return ``failed``, ``undecided``, ``passed`` or ``none`` of all gates' findings; others are not looked at.
 
-    One failure fails; without one, anything undecided or not computable is ``undecided``.
+    One failure fails; without one, anything undecided or not computable is ``undecided``. Groups that were not judged
+    change nothing, but nothing passes on them alone.
     """
     verdicts = {finding["verdict"] for finding in findings if finding["gate"]}
     if "failed" in verdicts:
         return "failed"
-    if verdicts - {"passed"}:
+    if verdicts - {"passed", "not judged"}:
         return "undecided"
-    return "passed" if verdicts else "none"
-
-
-def exit_code(verdict: str) -> int:
-    """Return the exit code of an overall verdict: 0 passed or no gate, 1 failed, 3 undecided."""
-    return _EXIT_CODES[verdict]
+    if "passed" in verdicts:
+        return "passed"
+    return "undecided" if verdicts else "none"
 
 
 def audited_leakage(record: Record) -> list[Record]:
@@ -100,8 +101,16 @@ def audited_leakage(record: Record) -> list[Record]:
 
 def _findings(record: Record, gate: Gate) -> tuple[Finding, ...]:
     """Return the findings of one gate; where there is nothing to judge, that is the finding."""
-    found = tuple(CHECKS[gate.check](record, gate))
+    found = (*CHECKS[gate.check](record, gate), *_not_audited(record, gate))
     return found or (_nothing(gate, "the record has nothing that it could be held against"),)
+
+
+def _not_audited(record: Record, gate: Gate) -> Iterator[Finding]:
+    """Yield a finding for every grouping that the plan asked for, the gate is about, and nobody could audit."""
+    if gate.check not in _OF_PROBES:
+        for table in _tables(record.get("not_audited", ()), gate):
+            why = f"{' x '.join(table['grouping'])} was asked for and not audited: {table['why']}"
+            yield _nothing(gate, why, table=table)
 
 
 # --- checks of groups -----------------------------------------------------------------------------------------------
@@ -112,6 +121,7 @@ def _impact_ratio(record: Record, gate: Gate) -> Iterator[Finding]:
         counts = {tuple(row["category"]): row for row in table["rows"]}
         benchmark = None if table["benchmark"] is None else counts[tuple(table["benchmark"])]
         judged = [row for row in table["rows"] if row["included"] and row is not benchmark]
+        small = [row for row in table["rows"] if row["n"] and not row["included"]]
         for row in judged:
             said = f"{_name(table['grouping'], row['category'])}: {_people(row, table['rate'])}"
             exact = None
@@ -122,12 +132,18 @@ def _impact_ratio(record: Record, gate: Gate) -> Iterator[Finding]:
             yield _judge(
                 gate, row["impact_ratio"], f"{said}, impact ratio", table=table, category=row["category"], exact=exact
             )
+        for row in small:
+            said = f"{_name(table['grouping'], row['category'])}: {_people(row, table['rate'])}, too small to be judged"
+            why = row["impact_ratio"]["undefined"]
+            yield _finding(
+                gate, f"{said} ({why})", "not judged", row["impact_ratio"], limit=gate.limit, table=table,
+                category=row["category"],
+            )  # fmt: skip
         if not judged:
-            left_out = sum(not row["included"] for row in table["rows"])
             yield _nothing(
                 gate,
                 f"no group of {' x '.join(table['grouping'])} ({table['rate']}) could be compared with a benchmark; "
-                f"{left_out} left out",
+                f"{len(small)} left out",
                 table=table,
             )
 
@@ -175,35 +191,46 @@ def _unknown_share(record: Record, gate: Gate) -> Iterator[Finding]:
 
 
 def _leakage(record: Record, gate: Gate) -> Iterator[Finding]:
-    yield from _probed(audited_leakage(record), gate, "estimate", frozenset({"auc"}), "a fresh probe's AUC")
+    yield from _probed(audited_leakage(record), gate, "estimate", _AUC, "a fresh probe's AUC")
 
 
 def _leakage_increase(record: Record, gate: Gate) -> Iterator[Finding]:
     words = "a fresh probe's AUC minus the baseline's on the same people"
-    yield from _probed(record["leakage_against"], gate, "difference", frozenset({"auc"}), words)
+    yield from _probed(record["leakage_against"], gate, "difference", _AUC, words)
 
 
 def _face_retrieval(record: Record, gate: Gate) -> Iterator[Finding]:
-    yield from _probed(
-        audited_leakage(record), gate, "estimate", _RETRIEVAL, "share of faces found among the first ten"
-    )
+    words = "share of faces found among the first ten"
+    yield from _probed(audited_leakage(record), gate, "estimate", _RETRIEVAL, words)
 
 
-def _probed(rows: Sequence[Record], gate: Gate, part: str, metrics: frozenset[str], words: str) -> Iterator[Finding]:
-    """Yield one finding a source and target: that of the strongest probe, which is the highest reading."""
+def _probed(rows: Sequence[Record], gate: Gate, part: str, metric: str, words: str) -> Iterator[Finding]:
+    """Yield one finding a source and target: every probe is judged, and the gravest verdict is that of all.
+
+    A probe that could not be measured may be the one that reads most: without a failure or an undecided one the
+    finding is then not computable, unless the gate names another probe. Among verdicts alike the interval that reaches
+    highest speaks.
+    """
     readings: dict[tuple[str, str], list[Record]] = {}
     for row in rows:
-        if row["metric"] in metrics and _wanted(row, gate):
+        if row["metric"] == metric and _wanted(row, gate):
             readings.setdefault((row["source"], row["target"]), []).append(row)
     for (source, target), found in readings.items():
-        measured = [row for row in found if "value" in row[part]]
-        row = max(measured, key=lambda row: row[part]["value"]) if measured else found[0]
-        silent = len(found) - len(measured)
-        said = f"{target} from the {source}, {row['probe']} probe"
-        if measured and silent:
-            said += f" ({silent} of {len(found)} probes could not be measured)"
-        times = row["chance"] if metrics is _RETRIEVAL else 1.0
-        yield _judge(gate, row[part], f"{said}: {words}", category=[source, target, row["probe"]], times=times)
+        several = f", which decides among {len(found)} probes" if len(found) > 1 else ""
+        silent = sum("value" not in row[part] for row in found)
+        if 0 < silent < len(found):
+            several += f", {silent} of which could not be measured"
+        judged = [
+            _judge(
+                gate,
+                row[part],
+                f"{target} from the {source}, {row['probe']} probe{several}: {words}",
+                category=[source, target, row["probe"]],
+                times=row["chance"] if metric == _RETRIEVAL else 1.0,
+            )
+            for row in found
+        ]
+        yield min(judged, key=lambda one: (_GRAVITY.index(one["verdict"]), -one["measurement"].get("high", 0.0)))
 
 
 def _wanted(row: Record, gate: Gate) -> bool:
@@ -230,6 +257,9 @@ CHECKS: Mapping[str, Check] = {
 }
 """What a gate may check, and how; the limits that make sense are those of :data:`fairhire.auditing.plan.LIMITS`."""
 
+_OF_PROBES = frozenset({"face-retrieval", "leakage", "leakage-increase"})
+"""Checks that are about no grouping."""
+
 
 # --- what they share ------------------------------------------------------------------------------------------------
 
@@ -251,7 +281,10 @@ def _judge(
     exact: Fraction | None = None,
     times: float = 1.0,
 ) -> Finding:
-    """Hold a measurement against the limit, ``times`` the gate's; ``exact`` is the number itself where it is known."""
+    """Hold a measurement against the limit, ``times`` the gate's; ``exact`` is the number itself where it is known.
+
+    Where the table took rows for witnesses though people have several, its intervals are too narrow: nothing passes.
+    """
     limit = gate.limit * times
     if "undefined" in measurement:
         said = f"{said} does not exist ({measurement['undefined']})"
@@ -266,6 +299,8 @@ def _judge(
     if low != high:
         interval = f"{100 * measurement['level']:g} % interval {measurement['low']:.4g} to {measurement['high']:.4g}"
         said = f"{said} ({interval}, n = {measurement['n']})"
+    if verdict == "passed" and table is not None and table.get("rows_as_witnesses"):
+        verdict = "too narrow"
     return _finding(gate, said, verdict, measurement, limit=limit, table=table, category=category)
 
 
@@ -295,7 +330,9 @@ def _finding(
         "passed": "passed, all of it keeps to the limit",
         "failed": "failed, none of it keeps to the limit",
         "undecided": "undecided, it reaches across the limit: more people would decide",
+        "too narrow": "undecided, the interval takes rows for witnesses where people have several and is too narrow",
         "not computable": "not computable, which is not passed",
+        "not judged": "not judged, which is neither passed nor failed",
     }[verdict]
     return {
         "check": gate.check,
@@ -304,7 +341,7 @@ def _finding(
         "category": None if category is None else list(category),
         "measurement": dict(measurement),
         "limit": limit,
-        "verdict": verdict,
+        "verdict": "undecided" if verdict == "too narrow" else verdict,
         "gate": True,
         "words": f"{said}; asked for {asked}: {why}.",
     }

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from fairhire.auditing.benchmark import BenchmarkChoice, choose_benchmark, why_left_out
+from fairhire.auditing.benchmark import BenchmarkChoice, choose_benchmark, few_selections_expected, why_left_out
 from fairhire.auditing.bounds import Bounds, unknown_bounds
 from fairhire.auditing.plan import AuditPlan
 from fairhire.auditing.power import detectable_ratio, power_at
@@ -20,6 +20,7 @@ from fairhire.auditing.ratio import (
     Ratio,
     below_four_fifths,
     cohen_h,
+    design_effect,
     difference_of,
     flip,
     katz_interval,
@@ -50,6 +51,8 @@ class GroupRow:
 
     category: Category
     n: int
+    people: int
+    few: bool
     selected: int
     rate: Measurement
     share: float
@@ -78,6 +81,8 @@ class GroupRow:
         return {
             "category": list(self.category),
             "n": self.n,
+            "people": self.people,
+            "few": self.few,
             "selected": self.selected,
             "rate": self.rate.to_dict(),
             "share": self.share,
@@ -111,6 +116,8 @@ class GroupRow:
 class GroupFindings:
     """All groups of one grouping.
 
+    ``rows_as_witnesses`` says that the ratios within positions take all rows as independent although people have
+    several.
     ``passed_over`` are groups of a higher rate than the benchmark's that could not be it, and why; ``strata`` holds, by
     category, the ratios within positions. ``test`` is the one whose p-value decides: the plan's primary test, or
     ``z by person`` where people have several rows.
@@ -127,6 +134,7 @@ class GroupFindings:
     unknown_selected: int
     test: str
     strata: Mapping[Category, Stratified | Undefined] | None
+    rows_as_witnesses: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return the group table as in AUDIT.json."""
@@ -148,6 +156,7 @@ class GroupFindings:
             if self.strata is None
             else {
                 "attribute": "position",
+                "rows_as_witnesses": self.rows_as_witnesses,
                 "rows": [{"category": list(name), **found.to_dict()} for name, found in self.strata.items()],
             },
         }
@@ -184,6 +193,7 @@ def examine_groups(tally: Tally, grouping: Sequence[str], rate: Rate, *, plan: A
         unknown_selected=table.unknown_selected,
         test="z by person" if _somebody_repeats(*table.groups) else plan.primary_test,
         strata=_within_positions(tally, table, reference, plan),
+        rows_as_witnesses=_somebody_repeats(*table.groups),
     )
 
 
@@ -192,35 +202,36 @@ def _row(
 ) -> GroupRow:
     """Return the row before the family's correction: its verdict is still that of the raw p-value."""
     level = plan.level
+    few = group.people < plan.sizes.warn or few_selections_expected(group, table.groups, plan.sizes.expected)
+    counted = group.category, group.n, group.people, few, group.selected
     share = group.n / table.known if table.known else 0.0
     rate = rate_interval(group.selected, group.n, group.repeats, level=level)
     why = why_left_out(group, choice, minimum=plan.sizes.ratio)
     missing = why if why is not None else None if reference is not None else _why_no_benchmark(table, plan)
     if missing is not None or reference is None:
         reason = Undefined(missing or "there is no benchmark", group.n)
-        return GroupRow(
-            group.category, group.n, group.selected, rate, share, why is None, why, reason, None, None, "no-ratio"
-        )
+        return GroupRow(*counted, rate, share, why is None, why, reason, None, None, "no-ratio")
     if group.category == reference.category:
         itself = Ratio(1.0, 1.0, 1.0, level, group.n, "benchmark")
-        return GroupRow(
-            group.category, group.n, group.selected, rate, share, True, None, itself, False, None, "benchmark"
-        )
+        return GroupRow(*counted, rate, share, True, None, itself, False, None, "benchmark")
     counts = group.selected, group.n, reference.selected, reference.n
     ratio = ratio_interval(*counts, level=level, repeats=group.repeats, benchmark_repeats=reference.repeats)
     found = tests(*counts)
+    sizes = _independent_rows(group), _independent_rows(reference)
     return GroupRow(
         category=group.category,
         n=group.n,
+        people=group.people,
+        few=few,
         selected=group.selected,
         rate=rate,
         share=share,
         included=True,
         why=None,
         impact_ratio=ratio,
-        below=below_four_fifths(*counts),
+        below=None if isinstance(ratio, Undefined) else below_four_fifths(*counts),
         reading=reading(ratio),
-        verdict=_verdict(below_four_fifths(*counts), False),
+        verdict="no-ratio" if isinstance(ratio, Undefined) else _verdict(below_four_fifths(*counts), False),
         difference=difference_of(rate, rate_interval(reference.selected, reference.n, reference.repeats, level=level)),
         katz=katz_interval(*counts, level=level),
         score=score_interval(*counts, level=level),
@@ -229,8 +240,8 @@ def _row(
         effect_h=cohen_h(group.selected / group.n, reference.selected / reference.n),
         shortfall=shortfall(*counts),
         flip=flip(*counts),
-        detectable=detectable_ratio(group.n, reference.n, reference.selected / reference.n, alpha=1 - level),
-        power=power_at(_POWER_LINE, group.n, reference.n, reference.selected / reference.n, alpha=1 - level),
+        detectable=detectable_ratio(*sizes, reference.selected / reference.n, alpha=1 - level),
+        power=power_at(_POWER_LINE, *sizes, reference.selected / reference.n, alpha=1 - level),
         bounds=unknown_bounds(*counts, table.unknown_n, table.unknown_selected),
     )
 
@@ -254,6 +265,14 @@ def _primary(
     return None if isinstance(p, Undefined) else p
 
 
+def _independent_rows(group: GroupCount) -> float:
+    """Return the rows divided by their design effect where people have several; never more than there are."""
+    if group.repeats is None or not _somebody_repeats(group):
+        return group.n
+    design = design_effect(group.selected, group.n, group.repeats)
+    return group.n if isinstance(design, Undefined) else group.n / max(1.0, design)
+
+
 def _somebody_repeats(*groups: GroupCount) -> bool:
     return any(group.repeats is not None and group.repeats.people < group.n for group in groups)
 
@@ -266,9 +285,8 @@ def _correct(rows: Sequence[GroupRow], plan: AuditPlan) -> list[GroupRow]:
     for place, p, by_holm, by_rate in zip(compared, raw, holm(raw), benjamini_hochberg(raw), strict=True):
         row = rows[place]
         decisive = {"holm": by_holm, "benjamini-hochberg": by_rate, "none": p}[plan.correction]
-        corrected[place] = replace(
-            row, p_holm=by_holm, p_bh=by_rate, verdict=_verdict(bool(row.below), decisive < 1 - plan.level)
-        )
+        verdict = row.verdict if row.verdict == "no-ratio" else _verdict(bool(row.below), decisive < 1 - plan.level)
+        corrected[place] = replace(row, p_holm=by_holm, p_bh=by_rate, verdict=verdict)
     return corrected
 
 
@@ -296,7 +314,7 @@ def _within_positions(
     by_position = tally.strata(table.grouping, table.rate)
     found: dict[Category, Stratified | Undefined] = {}
     for group in table.groups:
-        if group.category == reference.category or group.n < max(1, plan.sizes.ratio):
+        if group.category == reference.category or group.people < max(1, plan.sizes.ratio):
             continue
         strata = []
         for position, within in by_position.items():

@@ -209,7 +209,9 @@ def _count(here: Engine, table: Table, people: Table | None, attributes: Sequenc
         tuple(attributes),
         _with_declared(cells.rename(columns=names), attributes, intake),
         repeats=None if repeats is None else repeats.rename(columns=names),
-        scored=None if found is None else scored_cells(found, read, names=names, labels=labels),
+        scored=None
+        if found is None
+        else scored_cells(found, read, names=names, labels=labels, people_repeat=repeats is not None),
         median=None if found is None else found.median,
         tied=0 if found is None else found.tied,
         threshold=intake.threshold,

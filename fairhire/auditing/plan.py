@@ -253,7 +253,12 @@ class AuditPlan:
             "level": self.level,
             "sizes": asdict(self.sizes),
             "gates": [gate.to_dict() for gate in self.gates],
+            "threshold": self.threshold,
             "window": None if self.window is None else asdict(self.window),
+            "valid_years": self.valid_years,
+            "legal_basis": None
+            if self.legal_basis is None
+            else {"attributes": list(self.legal_basis.attributes), "why": self.legal_basis.why},
             "checklist": [asdict(item) for item in self.checklist],
             "headings": [
                 {

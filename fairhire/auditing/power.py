@@ -27,9 +27,10 @@ _DEVIATIONS = 12.0
 """Standard deviations around the mean beyond which a binomial has no weight that a float would notice."""
 
 
-def power_at(ratio: float, n: int, benchmark_n: int, benchmark_rate: float, *, alpha: float = 0.05) -> float:
+def power_at(ratio: float, n: float, benchmark_n: float, benchmark_rate: float, *, alpha: float = 0.05) -> float:
     """Return the probability of finding a true ``ratio`` of rates with groups of n and benchmark_n people.
 
+    Neither need be whole: where people have several rows, n is rows divided by their design effect.
     Raises ValueError for rates outside [0, 1], the group's ``ratio * benchmark_rate`` included, and empty groups.
     """
     rate = ratio * benchmark_rate
@@ -47,18 +48,19 @@ def power_at(ratio: float, n: int, benchmark_n: int, benchmark_rate: float, *, a
 
 
 def detectable_ratio(
-    n: int, benchmark_n: int, benchmark_rate: float, *, power: float = 0.8, alpha: float = 0.05
+    n: float, benchmark_n: float, benchmark_rate: float, *, power: float = 0.8, alpha: float = 0.05
 ) -> float | Undefined:
-    """Return the ratio under 1 nearest to 1 that is found with probability ``power``.
+    """Return the ratio under 1 nearest to 1 that is found with probability ``power``; n as in :func:`power_at`.
 
     Undefined where a group is empty, nobody is selected in the benchmark, or not even a ratio of 0 would be found.
     """
+    people = round(n + benchmark_n)
     if n == 0 or benchmark_n == 0:
-        return Undefined("a group is empty", n + benchmark_n)
+        return Undefined("a group is empty", people)
     if benchmark_rate == 0:
-        return Undefined("nobody is selected in the benchmark", n + benchmark_n)
+        return Undefined("nobody is selected in the benchmark", people)
     if power_at(0.0, n, benchmark_n, benchmark_rate, alpha=alpha) < power:
-        return Undefined(f"too few people: not even a ratio of 0 would be found with power {power:g}", n + benchmark_n)
+        return Undefined(f"too few people: not even a ratio of 0 would be found with power {power:g}", people)
     found, missed = 0.0, 1.0
     for _ in range(_STEPS):
         middle = (found + missed) / 2

@@ -14,9 +14,9 @@ from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any, Literal
 
-from scipy.special import betaincinv
+from scipy.special import betaincinv, stdtrit
 
-from fairhire.auditing.tally import Repeats
+from fairhire.auditing.tally import Clusters, Repeats
 from fairhire.estimate import Estimate, Measurement, Undefined, wilson
 
 __all__ = [
@@ -25,10 +25,13 @@ __all__ = [
     "Ratio",
     "below_four_fifths",
     "clopper_pearson_interval",
+    "clustered_freedom",
     "clustered_interval",
     "cohen_h",
     "design_effect",
     "difference_of",
+    "effective_counts",
+    "few_effective",
     "flip",
     "katz_interval",
     "newcombe_interval",
@@ -49,12 +52,24 @@ METHODS: Mapping[str, str] = MappingProxyType(
         "clopper-pearson, conservative": (
             "from two Clopper-Pearson intervals, because a count is under 5: covers 94 % or more, mostly far more"
         ),
-        "katz by person": "Katz's log interval with people, not rows, as witnesses; covers 94 to 96 % in simulation",
+        "katz by person": (
+            "Katz's log interval with people, not rows, as witnesses, and Student's t; covers 93 to 97 % in simulation"
+        ),
         "katz by person, small counts": (
-            "Katz's log interval with people as witnesses, too few of them; covers 92 to 100 % in simulation"
+            "the same, under 15 people's rows being selected, or not; covers 93 % or more in simulation"
+        ),
+        "score by person, nobody selected": (
+            "score interval, all rows of a person taken for one; covers 94 % or more in simulation, mostly far more"
+        ),
+        "clopper-pearson by person, conservative": (
+            "from two Clopper-Pearson intervals, all rows of a person taken for one, because under 5 people's rows are "
+            "selected, or not; covers 94 % or more in simulation, mostly far more"
         ),
         "katz by person, design effect of the deployed cut": (
             "Katz's log interval, widened as people's rows ask for at the deployed cut; at other cuts an approximation"
+        ),
+        "katz by person, design effect at the median": (
+            "Katz's log interval, widened as people's rows ask for at the median score; at other cuts an approximation"
         ),
     }
 )
@@ -67,6 +82,8 @@ _SMALL_FROM = 5
 
 _NONE_FROM = 10
 """People a group of which nobody is selected must have for the score interval [D]."""
+
+_TOO_FEW = "fewer than 2 people in a group: no variance between people"
 
 _STEPS = 200
 """Steps after which the search for an end of the score interval has long ended."""
@@ -185,32 +202,82 @@ def clustered_interval(
 ) -> Measurement:
     """Return the ratio with Katz's log interval, people being the witnesses instead of rows.
 
-    The variance of each rate is that of a ratio estimator over people (:func:`rate_variance`); None stands for one row
-    a person. The method says so where a count, divided by the rows of a person, is under 15. Undefined with fewer than
-    2 people in a group, nobody selected, or no variation between people.
+    The variance of each rate is that of a ratio estimator over people (:func:`rate_variance`), the quantile that of
+    Student's t (:func:`clustered_freedom`); None stands for one row a person. The method says so where a count,
+    divided by the rows of a person, is under 15. Where one is under 5 (:func:`few_effective`) the variance of so few
+    says nothing: then all rows of a person are taken for one, and the limits are those of the score method where
+    nobody of at least 10 is selected, else of Clopper and Pearson. Undefined with fewer than 2 people in a group, or
+    no variation between people.
     """
-    missing = _no_ratio(selected, n, benchmark_selected, benchmark_n)
+    counts = (selected, n, benchmark_selected, benchmark_n)
+    missing = _no_ratio(*counts)
     if missing is not None:
         return missing
-    people = n + benchmark_n
-    if selected == 0:
-        return Undefined("an interval by person needs at least one selected in both groups", people)
     first, second = _people(selected, n, repeats), _people(benchmark_selected, benchmark_n, benchmark_repeats)
     one, other = rate_variance(selected, n, first), rate_variance(benchmark_selected, benchmark_n, second)
-    for variance in (one, other):
-        if isinstance(variance, Undefined):
-            return variance
-    assert not isinstance(one, Undefined)
-    assert not isinstance(other, Undefined)
+    if isinstance(one, Undefined):
+        return one
+    if isinstance(other, Undefined):
+        return other
+    if few_effective(*counts, first, second):
+        return _as_if_alike(counts, first, second, level=level)
     if one == 0 and other == 0:
-        return Undefined("the people of both groups do not vary: no interval by person", people)
-    variance = one * (n / selected) ** 2 + other * (benchmark_n / benchmark_selected) ** 2
-    least = min(
-        min(selected, n - selected) * n / first.nn,
-        min(benchmark_selected, benchmark_n - benchmark_selected) * benchmark_n / second.nn,
+        return Undefined("the people of both groups do not vary: no interval by person", n + benchmark_n)
+    one, other = one * (n / selected) ** 2, other * (benchmark_n / benchmark_selected) ** 2
+    least = _least(effective_counts(selected, n, first), effective_counts(benchmark_selected, benchmark_n, second))
+    return _logarithmic(
+        *counts,
+        variance=one + other,
+        level=level,
+        method="katz by person" if least >= _SCORE_FROM else "katz by person, small counts",
+        freedom=clustered_freedom(one, first.people, other, second.people),
     )
-    method = "katz by person" if least >= _SCORE_FROM else "katz by person, small counts"
-    return _logarithmic(selected, n, benchmark_selected, benchmark_n, variance=variance, level=level, method=method)
+
+
+def clustered_freedom(variance: float, people: int, benchmark_variance: float, benchmark_people: int) -> float:
+    """Return the degrees of freedom of a sum of two variances, each estimated from people (Satterthwaite 1946).
+
+    Between the smaller number of people less one, and both together less two. At least one variance must not be 0.
+    """
+    total = variance + benchmark_variance
+    return total * total / (variance**2 / (people - 1) + benchmark_variance**2 / (benchmark_people - 1))
+
+
+def effective_counts(selected: int, n: int, clusters: Clusters) -> tuple[float, float]:
+    """Return selected and n, divided by the rows that a row's person has on average (nn / n).
+
+    So many independent rows there are where all rows of a person are alike; there are more of them where they are not.
+    """
+    return selected * n / clusters.nn, n * n / clusters.nn
+
+
+def few_effective(
+    selected: int, n: int, benchmark_selected: int, benchmark_n: int, clusters: Clusters, benchmark: Clusters
+) -> bool:
+    """Return whether so few people's rows are selected, or not, that their variance says nothing: under 5 [D]."""
+    own, other = effective_counts(selected, n, clusters), effective_counts(benchmark_selected, benchmark_n, benchmark)
+    return _least(own, other) < _SMALL_FROM
+
+
+def _least(*counts: tuple[float, float]) -> float:
+    """Return the smallest of the numbers of selected and of not selected."""
+    return min(min(selected, n - selected) for selected, n in counts)
+
+
+def _as_if_alike(
+    counts: tuple[int, int, int, int], clusters: Clusters, benchmark: Clusters, *, level: float
+) -> Measurement:
+    """Return the ratio with the limits that it would have if a person's rows were one."""
+    own, other = effective_counts(*counts[:2], clusters), effective_counts(*counts[2:], benchmark)
+    rows = counts[1] + counts[3]
+    if counts[0] == 0 and own[1] >= _NONE_FROM and _least(other) >= _SMALL_FROM:
+        return Ratio(0.0, *_score_limits(*own, *other, level=level), level, rows, "score by person, nobody selected")
+    if other[0] < 1:  # a fraction of a person: the lower limit of their rate is as good as 0
+        return Undefined("fewer rows are selected in the benchmark than a person has: the ratio has no limit", rows)
+    low, high = _donner_zou(*own, *other, level=level)
+    ratio = counts[0] * counts[3] / (counts[2] * counts[1])
+    method = "clopper-pearson by person, conservative"
+    return Ratio(ratio, min(low, ratio), max(high, ratio), level, rows, method)
 
 
 def rate_variance(selected: int, n: int, repeats: Repeats) -> float | Undefined:
@@ -219,7 +286,7 @@ def rate_variance(selected: int, n: int, repeats: Repeats) -> float | Undefined:
     ``m/(m-1) (ss - 2 p ns + p² nn) / n²`` for m people: the linearised ratio estimator (Cochran 1977, 6.3).
     """
     if repeats.people < 2:
-        return Undefined("fewer than 2 people in a group: no variance between people", n)
+        return Undefined(_TOO_FEW, n)
     # in whole numbers until the one division: the three terms nearly cancel
     spread = repeats.ss * n * n - 2 * selected * n * repeats.ns + selected * selected * repeats.nn
     return repeats.people / (repeats.people - 1) * (max(spread, 0) / n**4)
@@ -234,7 +301,7 @@ def rate_interval(selected: int, n: int, repeats: Repeats | None, *, level: floa
     design = 1.0 if repeats is None or not _repeated(repeats, n) else design_effect(selected, n, repeats)
     if isinstance(design, Undefined):
         return design
-    if design == 1.0:
+    if design <= 1.0:
         return wilson(selected, n, level=level)
     z, rate, size = _quantile(level), selected / n, n / design
     shrink = 1 + z * z / size
@@ -245,20 +312,19 @@ def rate_interval(selected: int, n: int, repeats: Repeats | None, *, level: floa
 
 
 def design_effect(selected: int, n: int, repeats: Repeats) -> float | Undefined:
-    """Return how many times larger the variance of the rate is than if all rows were of different people; 1 at least.
+    """Return how many times larger the variance of the rate is than if all rows were of different people.
 
-    Where nobody or everybody is selected nothing is seen of it: people with all their rows alike are assumed, so that
-    it is the mean number of rows that a row's person has.
+    Under 1 where a person's rows differ more than those of different people do. Where fewer than 5 people's rows are
+    selected, or not, too little is seen of it: people with all their rows alike are assumed, so that it is the mean
+    number of rows that a row's person has. Undefined for an empty group.
     """
     if n == 0:
         return Undefined("the group is empty", 0)
-    if selected in (0, n):
-        return max(1.0, repeats.nn / n)
     variance = rate_variance(selected, n, repeats)
-    if isinstance(variance, Undefined):
-        return variance
+    if _least(effective_counts(selected, n, repeats)) < _SMALL_FROM or isinstance(variance, Undefined):
+        return repeats.nn / n
     rate = selected / n
-    return max(1.0, variance * n / (rate * (1 - rate)))
+    return variance * n / (rate * (1 - rate))
 
 
 def widened_interval(
@@ -267,24 +333,37 @@ def widened_interval(
     benchmark_selected: int,
     benchmark_n: int,
     *,
-    design: float,
-    benchmark_design: float,
+    designs: tuple[float, float],
+    clusters: tuple[Clusters, Clusters],
+    cut: Literal["of the deployed cut", "at the median"],
     level: float = 0.95,
 ) -> Measurement:
     """Return the ratio with Katz's log interval whose variances are multiplied by design effects known from elsewhere.
 
-    For cuts at which the rows of a person were not counted together; :func:`clustered_interval` where they were.
+    For cuts at which the rows of a person were not counted together; :func:`clustered_interval` where they were, with
+    which it agrees where ``designs`` (of the group, and of the benchmark) are those of these counts. ``cut`` says where
+    they were found, ``clusters`` how the rows divide among people.
     """
-    missing = _no_ratio(selected, n, benchmark_selected, benchmark_n)
+    counts = (selected, n, benchmark_selected, benchmark_n)
+    missing = _no_ratio(*counts)
     if missing is not None:
         return missing
-    if selected == 0 or (selected == n and benchmark_selected == benchmark_n):
-        return Undefined("an interval by person needs some selected and some not", n + benchmark_n)
-    variance = design * (n - selected) / (selected * n) + benchmark_design * (benchmark_n - benchmark_selected) / (
-        benchmark_selected * benchmark_n
+    people = clusters[0].people, clusters[1].people
+    if min(people) < 2:
+        return Undefined(_TOO_FEW, n + benchmark_n)
+    if few_effective(*counts, *clusters):
+        return _as_if_alike(counts, *clusters, level=level)
+    one = designs[0] * (n - selected) / (selected * n)
+    other = designs[1] * (benchmark_n - benchmark_selected) / (benchmark_selected * benchmark_n)
+    if one == 0 and other == 0:
+        return Undefined("the people of both groups do not vary: no interval by person", n + benchmark_n)
+    return _logarithmic(
+        *counts,
+        variance=one + other,
+        level=level,
+        method=f"katz by person, design effect {cut}",
+        freedom=clustered_freedom(one, people[0], other, people[1]),
     )
-    method = "katz by person, design effect of the deployed cut"
-    return _logarithmic(selected, n, benchmark_selected, benchmark_n, variance=variance, level=level, method=method)
 
 
 def difference_of(rate: Measurement, benchmark: Measurement) -> Measurement:
@@ -311,13 +390,8 @@ def score_interval(
     missing = _no_ratio(*counts)
     if missing is not None:
         return missing
-    z = _quantile(level)
     value = selected * benchmark_n / (benchmark_selected * n)
-    low = 0.0 if selected == 0 else _crossing(lambda ratio: _score(*counts, ratio) - z, value, down=True)
-    start = value or 1 / n
-    while _score(*counts, start) + z <= 0:  # only where nobody is selected: begin where the ratio is not yet rejected
-        start /= 2
-    high = _crossing(lambda ratio: _score(*counts, ratio) + z, start, down=False)
+    low, high = _score_limits(*counts, level=level)
     return Ratio(value, min(low, value), max(high, value), level, n + benchmark_n, "score")
 
 
@@ -333,19 +407,10 @@ def clopper_pearson_interval(
     missing = _no_ratio(*counts)
     if missing is not None:
         return missing
-    rate, other = selected / n, benchmark_selected / benchmark_n
-    low, high = _clopper_pearson(selected, n, level)
-    other_low, other_high = _clopper_pearson(benchmark_selected, benchmark_n, level)
-    product = rate * other
-    # The quotient of the published lower limit, freed of its cancellation: it holds where its denominator is 0.
-    least = low * (2 * rate - low)
-    root = math.sqrt(max(product * product - least * other_high * (2 * other - other_high), 0.0))
-    lowest = least / (product + root) if selected else 0.0
-    scale = other_low * (2 * other - other_low)
-    highest = (product + math.sqrt(max(product * product - high * (2 * rate - high) * scale, 0.0))) / scale
     value = selected * benchmark_n / (benchmark_selected * n)
+    low, high = _donner_zou(*counts, level=level)
     name = "clopper-pearson, conservative"
-    return Ratio(value, min(lowest, value), max(highest, value), level, n + benchmark_n, name)
+    return Ratio(value, min(low, value), max(high, value), level, n + benchmark_n, name)
 
 
 def newcombe_interval(
@@ -390,7 +455,36 @@ def flip(selected: int, n: int, benchmark_selected: int, benchmark_n: int) -> Fl
     return Flip(taken, n, given, benchmark_n, ratio, taken * benchmark_n > given * n)
 
 
-def _score(selected: int, n: int, benchmark_selected: int, benchmark_n: int, ratio: float) -> float:
+def _score_limits(
+    selected: float, n: float, benchmark_selected: float, benchmark_n: float, *, level: float
+) -> tuple[float, float]:
+    counts, z = (selected, n, benchmark_selected, benchmark_n), _quantile(level)
+    value = selected * benchmark_n / (benchmark_selected * n)
+    low = 0.0 if selected == 0 else _crossing(lambda ratio: _score(*counts, ratio) - z, value, down=True)
+    start = value or 1 / n
+    while _score(*counts, start) + z <= 0:  # only where nobody is selected: begin where the ratio is not yet rejected
+        start /= 2
+    return low, _crossing(lambda ratio: _score(*counts, ratio) + z, start, down=False)
+
+
+def _donner_zou(
+    selected: float, n: float, benchmark_selected: float, benchmark_n: float, *, level: float
+) -> tuple[float, float]:
+    """Return the limits recovered from those of both rates; somebody of the benchmark must be selected."""
+    rate, other = selected / n, benchmark_selected / benchmark_n
+    low, high = _clopper_pearson(selected, n, level)
+    other_low, other_high = _clopper_pearson(benchmark_selected, benchmark_n, level)
+    product = rate * other
+    # The quotient of the published lower limit, freed of its cancellation: it holds where its denominator is 0.
+    least = low * (2 * rate - low)
+    root = math.sqrt(max(product * product - least * other_high * (2 * other - other_high), 0.0))
+    lowest = least / (product + root) if selected else 0.0
+    scale = other_low * (2 * other - other_low)
+    highest = (product + math.sqrt(max(product * product - high * (2 * rate - high) * scale, 0.0))) / scale
+    return lowest, highest
+
+
+def _score(selected: float, n: float, benchmark_selected: float, benchmark_n: float, ratio: float) -> float:
     """Return the score statistic of a hypothetical ratio, with the rates fitted under it."""
     everyone, chosen = n + benchmark_n, selected + benchmark_selected
     middle = n * ratio + selected + benchmark_n + benchmark_selected * ratio
@@ -441,13 +535,16 @@ def _logarithmic(
     variance: float,
     level: float,
     method: str,
+    freedom: float = math.inf,
 ) -> Ratio:
+    """Return the ratio with limits on the logarithmic scale, by Student's t of so many degrees of freedom."""
     ratio = selected * benchmark_n / (benchmark_selected * n)
-    reach = math.exp(_quantile(level) * math.sqrt(variance))
+    quantile = _quantile(level) if freedom == math.inf else float(stdtrit(freedom, 0.5 + level / 2))
+    reach = math.exp(quantile * math.sqrt(variance))
     return Ratio(ratio, ratio / reach, ratio * reach, level, n + benchmark_n, method)
 
 
-def _clopper_pearson(k: int, n: int, level: float) -> tuple[float, float]:
+def _clopper_pearson(k: float, n: float, level: float) -> tuple[float, float]:
     tail = (1 - level) / 2
     low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
     high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - tail))

@@ -13,15 +13,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
-from fairhire.auditing.ratio import rate_variance
+from fairhire.auditing.ratio import clustered_freedom, effective_counts, few_effective, rate_variance
 from fairhire.auditing.tally import Repeats
 from fairhire.estimate import Undefined
 
-__all__ = ["PRIMARY_TESTS", "Tests", "benjamini_hochberg", "clustered_z", "holm", "tests"]
-
-PRIMARY_TESTS = ("fisher", "mid_p", "z", "chi2")
-"""Tests that a plan may name as its primary one, before the run (audit-rules.md 5.2)."""
+__all__ = ["Tests", "benjamini_hochberg", "clustered_z", "holm", "tests"]
 
 _TIE = 1e-7
 """Relative difference up to which two tables are equally probable: floats of equal whole numbers differ in the end."""
@@ -87,9 +85,12 @@ def clustered_z(
 ) -> tuple[float, float] | Undefined:
     """Return z and its two-sided p where people have several rows: difference of rates by its variance over people.
 
-    Wald's statistic, not pooled, with :func:`fairhire.auditing.ratio.rate_variance`; undefined with fewer than 2 people
-    in a group or no variation between people.
+    Wald's statistic, not pooled, with :func:`fairhire.auditing.ratio.rate_variance`, and p from Student's t. Where
+    under 5 people's rows are selected, or not, in a group, all rows of a person are taken for one as in
+    :func:`fairhire.auditing.ratio.clustered_interval`: then z is the pooled one of so many rows, times √((N - 1) / N).
+    Undefined with fewer than 2 people in a group or no variation between people.
     """
+    counts = (selected, n, benchmark_selected, benchmark_n)
     if n == 0 or benchmark_n == 0:
         return Undefined("a group is empty", n + benchmark_n)
     one = rate_variance(selected, n, repeats)
@@ -98,10 +99,14 @@ def clustered_z(
         return one
     if isinstance(other, Undefined):
         return other
+    if few_effective(*counts, repeats, benchmark_repeats):
+        z = _pooled_z(*effective_counts(*counts[:2], repeats), *effective_counts(*counts[2:], benchmark_repeats))
+        return Undefined("the people of both groups do not vary", n + benchmark_n) if z is None else (z, _two_sided(z))
     if one + other == 0:
         return Undefined("the people of both groups do not vary", n + benchmark_n)
     z = (selected / n - benchmark_selected / benchmark_n) / math.sqrt(one + other)
-    return z, _two_sided(z)
+    freedom = clustered_freedom(one, repeats.people, other, benchmark_repeats.people)
+    return z, 2 * float(stdtr(freedom, -abs(z)))
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -120,6 +125,15 @@ def benjamini_hochberg(p: Sequence[float]) -> list[float]:
         best = min(best, len(p) / rank * p[place])
         adjusted[place] = best
     return adjusted
+
+
+def _pooled_z(selected: float, n: float, benchmark_selected: float, benchmark_n: float) -> float | None:
+    """Return the score statistic of so many independent rows; None where everybody or nobody is selected."""
+    everyone, chosen = n + benchmark_n, selected + benchmark_selected
+    variance = chosen * (everyone - chosen) * n * benchmark_n
+    if variance == 0:
+        return None
+    return (selected * benchmark_n - benchmark_selected * n) * math.sqrt((everyone - 1) / variance)
 
 
 def _two_sided(z: float) -> float:

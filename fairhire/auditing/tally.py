@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import product
 from typing import Literal
 
@@ -21,6 +22,7 @@ from fairhire.errors import DataError
 
 __all__ = [
     "Category",
+    "Clusters",
     "Confusion",
     "Dropped",
     "GroupCount",
@@ -71,33 +73,59 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Repeats:
-    """Sums over the ``people`` of a group who have several rows each: n rows and s selected of one person.
-
-    ``nn`` is the sum of n², ``ns`` of n·s and ``ss`` of s²; they give the variance of the group's rate when people,
-    not rows, are independent (linearised ratio estimator).
-    """
+class Clusters:
+    """How the rows of a group divide among its ``people``: ``nn`` is the sum of n² over them, n rows of one person."""
 
     people: int
     nn: int
+
+
+@dataclass(frozen=True)
+class Repeats(Clusters):
+    """Sums over the people of a group who have several rows each: n rows and s selected of one person.
+
+    Beside those of :class:`Clusters` ``ns`` is the sum of n·s and ``ss`` of s²; they give the variance of the group's
+    rate when people, not rows, are independent (linearised ratio estimator).
+    """
+
     ns: int
     ss: int
 
 
 @dataclass(frozen=True)
 class GroupCount:
-    """A group: ``selected`` of its ``n`` rows. ``repeats`` is None where everybody has one row."""
+    """A group: ``selected`` of its ``n`` rows.
+
+    ``repeats`` is None where everybody has one row, or where it is not known which rows of a person are selected; then
+    ``clusters`` says how the rows divide among people.
+    """
 
     category: Category
     n: int
     selected: int
     repeats: Repeats | None = None
+    clusters: Clusters | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.selected <= self.n:
             raise DataError(
                 f"group {' x '.join(self.category)}: expected 0 <= selected <= n, got {self.selected} of {self.n}"
             )
+
+    @property
+    def people(self) -> int:
+        """How many people the rows are of."""
+        return self.divided.people
+
+    @property
+    def effective(self) -> Fraction:
+        """How many independent rows there are if all rows of a person are alike: n² / nn, with one row each n."""
+        return Fraction(self.n * self.n, self.divided.nn) if self.n else Fraction(0)
+
+    @property
+    def divided(self) -> Clusters:
+        """How the rows divide among people."""
+        return self.repeats or self.clusters or Clusters(self.n, self.n)
 
 
 @dataclass(frozen=True)
@@ -133,7 +161,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Scored:
-    """Histograms of scores, one a cell of attributes and label.
+    """Histograms of scores, one a cell of attributes and label; ``people_repeat`` where somebody has several rows.
 
     ``cells`` (K rows) has the attributes and ``label`` (1, 0, -1 without); ``counts`` (K, V) how many rows of the cell
     lie at each of ``values`` (V,), ascending in [0, 1]: the distinct scores themselves where ``width`` is 0, else the
@@ -148,6 +176,7 @@ class Scored:
     counts: NDArray[np.int64]
     totals: NDArray[np.float64]
     squares: NDArray[np.float64]
+    people_repeat: bool = False
 
     def of(self, grouping: Sequence[str], *, label: int | None = None) -> dict[Category, NDArray[np.int64]]:
         """Return the histogram (V,) of every known group, of rows with ``label`` only where that is given."""
@@ -181,10 +210,11 @@ class Tally:
 
     ``cells``: one row per combination that occurs, with the attributes, ``position`` (text, "" without), ``label``,
     ``selected``, ``above`` (1, 0, -1: there is none) and ``n``. ``repeats``: None where no person has two rows, else
-    the attributes, ``people``, ``nn`` and, for each flag f of selected and above, ``ns_f`` and ``ss_f``
-    (:class:`Repeats`). ``median`` is the exact median of all scores, unknown people included; ``tied`` rows lie on it.
-    ``threshold`` is the score at which people are selected, where that is known. ``tables`` replaces ``cells`` where
-    only tables of counts were given, which need not add up.
+    the attributes, ``people`` and ``nn`` over all rows and, for each flag f of selected and above, ``people_f``,
+    ``nn_f``, ``ns_f`` and ``ss_f`` over the rows that have the flag (:class:`Repeats`). ``median`` is the exact median
+    of all scores, unknown people included; ``tied`` rows lie on it. ``threshold`` is the score at which people are
+    selected, where that is known. ``tables`` replaces ``cells`` where only tables of counts were given, which need not
+    add up.
     """
 
     attributes: tuple[str, ...]
@@ -209,6 +239,11 @@ class Tally:
         if self.tables:
             return any(table.rate == rate for table in self.tables)
         return bool((self.cells[_FLAG[rate]] >= 0).any())
+
+    @property
+    def people_repeat(self) -> bool:
+        """Whether somebody has several rows."""
+        return self.repeats is not None
 
     @property
     def has_labels(self) -> bool:
@@ -254,18 +289,12 @@ class Tally:
             for category, group in sorted(sums.items())
         }
 
-    def labels(self, grouping: Sequence[str]) -> GroupTable:
-        """Return the counts of a grouping with the true label in the place of the decision."""
-        cells = self.cells[self.cells["label"] >= 0]
-        relabelled = cells.assign(selected=cells["label"])
-        return self._table(relabelled, grouping, "selection", {})
-
     def _repeats(self, grouping: Sequence[str], rate: Rate) -> dict[Category, Repeats]:
         if self.repeats is None:
             return {}
         flag = _FLAG[rate]
         sums: dict[Category, NDArray[np.int64]] = {}
-        columns = self.repeats[["people", "nn", f"ns_{flag}", f"ss_{flag}"]].to_numpy(dtype=np.int64)
+        columns = self.repeats[[f"{sum_}_{flag}" for sum_ in ("people", "nn", "ns", "ss")]].to_numpy(dtype=np.int64)
         for category, row in zip(_categories(self.repeats, grouping), columns, strict=True):
             sums[category] = sums.get(category, np.zeros(4, dtype=np.int64)) + row
         return {category: Repeats(*(int(number) for number in row)) for category, row in sums.items()}

@@ -15,7 +15,7 @@ import typer
 
 from fairhire import __version__
 from fairhire.commands import audits, corpora, training
-from fairhire.commands.terminal import EXIT_CODES, be_quiet, is_helper, is_quiet, need_command
+from fairhire.commands.terminal import EXIT_CODES, be_quiet, is_helper, is_quiet, need_command, visible
 from fairhire.errors import DataError, FairhireError, UsageError
 
 __all__ = ["app", "main"]
@@ -35,6 +35,7 @@ for _family in (training, audits):
         app.command(_name, epilog=EXIT_CODES)(_command)
 
 _NO_MEMORY = re.compile(r"out of memory|can't allocate memory")  # as torch says it of a GPU, and of the machine
+_INTERRUPTED_QUERY = re.compile(r"^(INTERRUPT Error: )?(Query i|I)nterrupted")
 _INTERRUPTED = 130  # as of a program that SIGINT ends
 
 
@@ -69,6 +70,8 @@ def main() -> None:
             _drop_results()
         code = _fail(f"{error.filename or 'writing the results'}: {error.strerror or error}", DataError.exit_code)
     except (MemoryError, RuntimeError) as error:
+        if _INTERRUPTED_QUERY.search(str(error)):  # the database's own answer to Ctrl-C
+            sys.exit(_fail("interrupted; what was finished is kept", _INTERRUPTED))
         if not (isinstance(error, MemoryError) or _NO_MEMORY.search(str(error))):
             raise
         code = _fail("out of memory: take a smaller --batch or --hidden, or fewer modalities", UsageError.exit_code)
@@ -81,7 +84,7 @@ def _drop_results() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    line = " ".join(message.split())
+    line = visible(" ".join(message.split()))
     sys.stderr.write(f"fairhire: {line}\n")
     return code
 

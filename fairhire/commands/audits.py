@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "plans_app"]
 
+_MOST_SEED = 2**32 - 1
+
 plans_app = typer.Typer(help="List and show the plans by which audits are made.", epilog=EXIT_CODES)
 
 
@@ -81,11 +83,12 @@ def audit_command(
         str | None, typer.Option(help="Count only rows of this split (default: test for a run, all for a table).")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="YYYY-MM-DD", help="Count only rows dated from this day (default: all).")
+        str | None,
+        typer.Option(metavar="YYYY-MM-DD", help="Count only rows of this day and later (default: all)."),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option(metavar="YYYY-MM-DD", help="Count only rows dated to this day, included (default: all)."),
+        typer.Option(metavar="YYYY-MM-DD", help="Count only rows of this day and earlier (default: all)."),
     ] = None,
     period_of: Annotated[
         str | None,
@@ -128,7 +131,7 @@ def audit_command(
             "--format", help="What to print: table, json, markdown, csv or junit; the files are written anyway."
         ),
     ] = "table",
-    seed: Annotated[int, typer.Option(min=0, help="Of bootstrap, probes and permutations.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=_MOST_SEED, help="Of bootstrap, probes and permutations.")] = 0,
 ) -> None:
     """Audit scores or a run under a plan, and write one document with everything that was found."""
     from fairhire.atomic import write_text
@@ -140,6 +143,8 @@ def audit_command(
     _one_of("--per", per, ("candidate", "interview"))
     _one_of("--missing", missing, ("refuse", "leave-out"))
     _one_of("--format", form, ("table", "json", "markdown", "csv", "junit"))
+    if junit is not None:
+        _spare(junit, "--junit", (subject, people, counts, baseline, corpus, representation, about), suffixes=(".xml",))
     intake = Intake(
         score_columns=_pairs("--score-column", score_column),
         people_columns=_pairs("--people-column", people_column),
@@ -210,10 +215,9 @@ def report_command(
         "summary": lambda: render_summary(result.record),
         "model-card": result.to_model_card,
     }
-    content = makers[form]()
     path = out or record.parent / _DOCUMENTS[form]
-    if path.resolve() == record.resolve():
-        raise UsageError(f"--out: expected another file than the record itself, got {path}")
+    _spare(path, "--out", (record,), suffixes=(Path(_DOCUMENTS[form]).suffix,))
+    content = makers[form]()
     with new_file(path) as temporary:
         temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
     sys.stdout.write(f"{path}\n")
@@ -246,7 +250,7 @@ def compare_command(
         str | None, typer.Option(help="Rows of this split only (default: test for runs, all for tables).")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write everything as JSON there (default: nowhere).")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=_MOST_SEED, help="Of the bootstrap.")] = 0,
 ) -> None:
     """Compare two runs, scores tables or audits: the change with its interval, paired where the people are the same."""
     from fairhire.atomic import write_json
@@ -254,6 +258,8 @@ def compare_command(
     from fairhire.auditing.demographics import read_demographics
     from fairhire.report.record import read_record
 
+    if out is not None:
+        _spare(out, "--out", (first, second, people), suffixes=(".json",))
     if first.suffix == ".json" and second.suffix == ".json":
         result = compare_records(read_record(first), read_record(second))
     elif people is None:
@@ -293,6 +299,8 @@ def compare_command(
         say(f"left out: {item['n']} {item['what']}: {item['why']}")
     if out is not None:
         sys.stdout.write(f"{out}\n")
+    if all("undefined" in row["change"] for row in record["rows"]):
+        raise NotComputableError(f"{first} and {second}: nothing could be compared")
 
 
 def sign_command(
@@ -396,6 +404,16 @@ def _one_of(option: str, given: str, known: Sequence[str]) -> None:
         raise UsageError(f"{option}: expected one of {', '.join(known)}, got {given!r}")
 
 
+def _spare(path: Path, option: str, inputs: Sequence[Path | None], *, suffixes: Sequence[str]) -> None:
+    """Refuse to write where something of the user's lies: an input, a folder, or a file of another kind."""
+    if any(given is not None and given.resolve() == path.resolve() for given in inputs):
+        raise UsageError(f"{option}: expected another file than those that are read, got {path}")
+    if path.is_dir():
+        raise UsageError(f"{option}: expected the name of a file, got the folder {path}")
+    if path.exists() and path.suffix not in suffixes:
+        raise UsageError(f"{option}: expected a new file or one ending in {suffixes[0]}, found {path} there already")
+
+
 def _literal(per: str) -> Literal["candidate", "interview"]:
     return "interview" if per == "interview" else "candidate"
 
@@ -407,7 +425,7 @@ def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:
         if not (equals and name.strip() and value.strip()):
             raise UsageError(f"{option}: expected NAME=VALUE, got {text!r}")
         if name.strip() in pairs:
-            raise UsageError(f"{option}: expected {name.strip()} once, got it again")
+            raise UsageError(f"{option}: expected one value for {name.strip()}, got two")
         pairs[name.strip()] = value.strip()
     return pairs
 
@@ -483,6 +501,19 @@ def _say_what_the_calendar_says(plan: str, about: Mapping[str, str]) -> None:
     ):
         if caution.code in ("stale-plan", "audit-too-old"):
             say(f"warning: {caution.words}")
+    for name, day in {"plan written": read_plan(plan).written.isoformat(), **about}.items():
+        if _is_day(day) and date.fromisoformat(day) > date.today():
+            say(f"warning: {name.replace('_', ' ')} on {day}, which has not come yet")
+
+
+def _is_day(text: str) -> bool:
+    from datetime import date
+
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _facts(path: Path | None) -> dict[str, str]:
@@ -557,7 +588,8 @@ def _say_notes(result: AuditResult) -> None:
     for caution in result.record["warnings"]:
         say(f"warning: {caution['words']}")
     for item in result.record["missing"]:
-        say(f"not said: {item['field']} ({item['why']})")
+        blocks = "; no summary can be published without it" if item["published"] else ""
+        say(f"not said with --about or --fact: {item['field']} ({item['why']}{blocks})")
 
 
 def _print_audit(result: AuditResult, form: str) -> None:
@@ -633,15 +665,16 @@ def _cell(measurement: Any) -> str:
 
 def _end(result: AuditResult) -> None:
     """End with the exit code that the gates, or the lack of anything computable, ask for."""
-    failed = [item for item in result.record["findings"] if item["gate"] and item["verdict"] == "failed"]
-    open_ = [
-        item
-        for item in result.record["findings"]
-        if item["gate"] and item["verdict"] in ("undecided", "not computable")
-    ]
+    judged = [item for item in result.record["findings"] if item["gate"]]
+    failed = [item for item in judged if item["verdict"] == "failed"]
+    open_ = [item for item in judged if item["verdict"] in ("undecided", "not computable")]
     if result.exit_code == GateFailed.exit_code:
-        raise GateFailed(f"{len(failed)} of the plan's gates failed; the first: {failed[0]['words']}")
+        raise GateFailed(
+            f"failed: {len(failed)} of {len(judged)} verdicts of the plan's gates; the first: {failed[0]['words']}"
+        )
     if result.exit_code == NotComputableError.exit_code and open_:
-        raise NotComputableError(f"{len(open_)} of the plan's gates are undecided; the first: {open_[0]['words']}")
+        raise NotComputableError(
+            f"undecided: {len(open_)} of {len(judged)} verdicts of the plan's gates; the first: {open_[0]['words']}"
+        )
     if result.exit_code == NotComputableError.exit_code:
         raise NotComputableError("no impact ratio could be computed; the tables say why")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,11 +30,20 @@ __all__ = [
     "progress",
     "say",
     "shown",
+    "visible",
 ]
 
 EXIT_CODES = (
     "Exit codes: 0 fine; 1 a gate of the plan failed; 2 wrong use or configuration; 3 undecided or not computable; "
     "4 unreadable or invalid data; 5 verification failed."
+)
+
+_UNSEEN = re.compile(
+    "["
+    "\x00-\x1f\x7f-\x9f"  # what a terminal obeys: it would clear, colour or retitle itself
+    "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"  # what turns or hides the letters beside it
+    "\ud800-\udfff"  # no letters at all
+    "]"
 )
 
 _quiet = False
@@ -62,10 +72,15 @@ def is_helper() -> bool:
     return os.environ.get("LOCAL_RANK", "0") != "0"
 
 
+def visible(text: str) -> str:
+    """Return foreign words with every sign that a terminal would obey written out: an escape as four letters."""
+    return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
 def say(text: str) -> None:
-    """Tell the user something that is not a result."""
+    """Tell the user something that is not a result, on one line."""
     if not _quiet:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{visible(text)}\n")
 
 
 @contextmanager
@@ -84,11 +99,11 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(escape(visible(cell)) for cell in row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)  # a file or a pipe: lines whole
-    sys.stdout.write(f"{title}\n")
+    sys.stdout.write(f"{visible(title)}\n")
     console.print(table)
 
 

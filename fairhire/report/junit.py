@@ -1,7 +1,8 @@
 """Writes the gates of an audit as JUnit XML, which every build server can show as tests.
 
 A finding that passed is a passing test, one that failed a failure. Undecided and not computable are *errors*: a server
-shows them in red beside the failures and never counts them as passed. An audit without gates has one skipped test.
+shows them in red beside the failures and never counts them as passed. A group too small to be judged is a skipped
+test, and an audit without gates has one of these alone.
 """
 
 from __future__ import annotations
@@ -69,16 +70,17 @@ def _write(record: Record) -> str:
 
 
 def _add_suite(root: Element, name: str, properties: Mapping[str, Any], findings: list[Record] | tuple[()]) -> Element:
-    failures = sum(finding["verdict"] == "failed" for finding in findings)
-    passed = sum(finding["verdict"] == "passed" for finding in findings)
+    failures, passed, skipped = (
+        sum(finding["verdict"] == verdict for finding in findings) for verdict in ("failed", "passed", "not judged")
+    )
     suite = SubElement(
         root,
         "testsuite",
         name=_fit(name),
         tests=str(len(findings)),
         failures=str(failures),
-        errors=str(len(findings) - failures - passed),
-        skipped="0",
+        errors=str(len(findings) - failures - passed - skipped),
+        skipped=str(skipped),
         time="0",
     )
     listed = SubElement(suite, "properties")
@@ -96,6 +98,8 @@ def _add_case(suite: Element, finding: Record, *, classname: str, seen: dict[str
     verdict, words = finding["verdict"], _fit(finding["words"])
     if verdict == "passed":
         SubElement(case, "system-out").text = words
+    elif verdict == "not judged":
+        SubElement(case, "skipped", message=words)
     else:
         tag = "failure" if verdict == "failed" else "error"
         SubElement(case, tag, type=_fit(verdict), message=words).text = words

@@ -241,6 +241,10 @@ def verify(
 def _words(chain: tuple[Link, ...], *, complete: bool, trusted: str | None) -> tuple[str, ...]:
     record, earlier = chain[0], chain[1:]
     said = [f"{record.name} is byte for byte the record that was signed (SHA-256 {record.record_sha256})."]
+    said.append(
+        "The signature covers this record alone: page, PDF and tables beside it prove nothing; make them anew with "
+        "fairhire report."
+    )
     if trusted is None:
         said.append(
             f"It is signed by the key in the signature itself ({record.public_key}), which proves only that it has not "

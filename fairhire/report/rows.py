@@ -25,7 +25,7 @@ COLUMNS = (
     "below_four_fifths", "reading", "verdict",
     "difference", "difference_low", "difference_high",
     "p", "p_holm", "p_bh", "effect_h", "shortfall", "flip_ratio", "flip_reverses", "detectable_ratio", "power",
-    "bound_low", "bound_high", "tipping",
+    "bound_low", "bound_high", "tipping", "tipping_in_group", "few",
 )  # fmt: skip
 """The columns of :func:`flat_rows`, in order; None where nothing was asked or nothing exists."""
 
@@ -80,6 +80,8 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
         "bound_low": _number(bounds.get("low")),
         "bound_high": _number(bounds.get("high")),
         "tipping": bounds.get("tipping"),
+        "tipping_in_group": bounds.get("tipping_in_group"),
+        "few": row.get("few"),
     }
 
 

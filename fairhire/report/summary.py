@@ -1,14 +1,15 @@
-"""The published summary: what a rule wants made public (such as 6 RCNY 5-303), and small cells withheld."""
+"""The published summary: what a rule wants made public (such as 6 RCNY 5-303), small cells withheld."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fairhire.errors import UsageError
 from fairhire.estimate import Estimate, Undefined
 from fairhire.report.cells import Cell, Percent, Shown, count
 from fairhire.report.document import Block, Bullets, Document, Heading, Paragraph, Table, numbered
+from fairhire.report.suppression import UNKNOWN_CELL, withheld
 from fairhire.report.web import set_page
 from fairhire.report.wording import (
     Record,
@@ -17,6 +18,7 @@ from fairhire.report.wording import (
     join,
     level_of,
     measured,
+    passed_over,
     plan_words,
     plural,
     rate_words,
@@ -24,13 +26,10 @@ from fairhire.report.wording import (
     short_name,
 )
 
-__all__ = ["is_publishable", "render_summary", "withheld"]
+__all__ = ["is_publishable", "render_summary"]
 
 _SUPPRESS = 5
 """People under whom a cell is withheld where the plan says nothing (audit-rules.md 5.7)."""
-
-_UNKNOWN = -1
-"""The place of the people of unknown category among the cells of a table."""
 
 
 def render_summary(record: Record) -> str:
@@ -62,33 +61,6 @@ def is_publishable(record: Record) -> bool:
     return bool(record["groups"]) and not _required(record)
 
 
-def withheld(table: Mapping[str, Any], *, under: int) -> frozenset[int]:
-    """Return the places of the rows that are withheld; -1 stands for the people of unknown category.
-
-    Withheld are groups of 1 to ``under`` - 1 people. Where one cell alone would be, it could be got back from a total
-    by subtraction; then the smallest other cell of its line is withheld too. A line is the table, and within an
-    intersection all cells that share one category.
-    """
-    sizes = {place: row["n"] for place, row in enumerate(table["rows"])} | {_UNKNOWN: table["unknown"]["n"]}
-    hidden = {place for place, n in sizes.items() if 0 < n < under and place != _UNKNOWN}
-    lines: list[set[int]] = [set(sizes)]
-    if len(table["grouping"]) > 1:
-        for attribute in range(len(table["grouping"])):
-            shared: dict[str, set[int]] = {}
-            for place, row in enumerate(table["rows"]):
-                shared.setdefault(row["category"][attribute], set()).add(place)
-            lines += shared.values()
-    found = True
-    while found:
-        found = False
-        for line in lines:
-            others = sorted((sizes[place], place) for place in line - hidden if sizes[place])
-            if len(line & hidden) == 1 and others:
-                hidden.add(others[0][1])
-                found = True
-    return frozenset(hidden)
-
-
 def _required(record: Record) -> list[Mapping[str, Any]]:
     return [item for item in record["missing"] if item.get("published")]
 
@@ -106,13 +78,15 @@ def _blocks(record: Record) -> Iterator[Block]:
             ("field", "statement"),
             tuple((sentence(name).replace("_", " "), sentence(text)) for name, text in sorted(record["about"].items())),
         )
-    for place, table in enumerate(record["groups"], start=1):
+    tables = zip(record["groups"], withheld(record["groups"], under=under), strict=True)
+    for place, (table, hidden) in enumerate(tables, start=1):
         yield Heading(f"By {_name(table)}", f"table-{place}")
-        yield from _grouping(table, under)
+        yield from _grouping(table, hidden, under)
     yield Heading("About these figures", "about")
     yield Paragraph(
         f"Brackets are {level_of(record)} intervals. The impact ratio is the rate of a category divided by that of the "
-        "category with the highest rate. Nothing here is legal advice, and nothing says that a selection is lawful."
+        "benchmark, the category with the highest rate among those large enough to be compared with. Nothing here is "
+        "legal advice, and nothing says that a selection is lawful."
     )
     notes = plan_words(record, "note", "limits")
     if notes:
@@ -123,10 +97,9 @@ def _name(table: Mapping[str, Any]) -> str:
     return f"{grouping_name(table['grouping'])}, {rate_words(table['rate'])}"
 
 
-def _grouping(table: Mapping[str, Any], under: int) -> Iterator[Block]:
-    hidden = withheld(table, under=under)
+def _grouping(table: Mapping[str, Any], hidden: frozenset[int], under: int) -> Iterator[Block]:
     unknown = table["unknown"]["n"]
-    said = "a number that is withheld" if _UNKNOWN in hidden else count(unknown)
+    said = "a number that is withheld" if UNKNOWN_CELL in hidden else count(unknown)
     yield Paragraph(f"People of unknown category, who are in no group: {said}.")
     yield Table(
         f"People, rates and impact ratios by {_name(table)}",
@@ -142,6 +115,9 @@ def _grouping(table: Mapping[str, Any], under: int) -> Iterator[Block]:
     ]
     if without:
         yield Paragraph(f"Without an impact ratio: {join(without)}.")
+    shown = [row["category"] for place, row in enumerate(table["rows"]) if place not in hidden]
+    if words := passed_over(table, among=shown):
+        yield Paragraph(words)
 
 
 def _row(row: Mapping[str, Any], hide: bool, table: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -160,11 +136,12 @@ def _row(row: Mapping[str, Any], hide: bool, table: Mapping[str, Any]) -> tuple[
     )
 
 
-def _note(hidden: Sequence[int] | frozenset[int], under: int) -> str:
-    groups = sum(place != _UNKNOWN for place in hidden)
+def _note(hidden: frozenset[int], under: int) -> str:
+    groups = len(hidden - {UNKNOWN_CELL})
     if not groups:
         return ""
     return (
-        f"{plural(groups, 'cell')} withheld: fewer than {count(under)} people, or needed to hide such a cell. Ratios "
-        "of the others are unaffected. This simple rule does not protect against readers who combine other tables."
+        f"{plural(groups, 'cell')} withheld: fewer than {count(under)} people, or needed so that none of these can be "
+        "worked out from the sums of all tables here. Ratios of the others are unaffected. This does not protect "
+        "against readers who know more, such as another summary of nearly the same people."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from fairhire.estimate import Estimate, Undefined
@@ -14,11 +14,13 @@ __all__ = [
     "Record",
     "compared",
     "gate_date",
+    "gate_verdict",
     "group_name",
     "grouping_name",
     "join",
     "level_of",
     "measured",
+    "passed_over",
     "plan_words",
     "plural",
     "rate_words",
@@ -27,6 +29,7 @@ __all__ = [
     "said",
     "sentence",
     "short_name",
+    "unaudited",
     "verdict_words",
 ]
 
@@ -46,6 +49,7 @@ UNSIGNED = (
 )
 
 _NAMELESS = "(no name)"
+_NAMED = 3
 _SHORT = 48
 _LONG = 400
 _VERDICTS = {
@@ -111,7 +115,7 @@ def ratio_words(row: Mapping[str, Any]) -> str:
     small = " at this sample size" if row["reading"] == "undecided" else ""
     return (
         f"{short_name(row['category'])}: {count(row['selected'])} of {count(row['n'])} ({_rate(row)}), "
-        f"{said(row['impact_ratio'])} times as often: {reading}{small}"
+        f"{said(row['impact_ratio'])} times as often: {reading}{small}{', small numbers' if row.get('few') else ''}"
     )
 
 
@@ -146,6 +150,19 @@ def verdict_words(row: Mapping[str, Any]) -> str:
     return _VERDICTS[verdict]
 
 
+def passed_over(table: Mapping[str, Any], *, among: Collection[Sequence[str]]) -> str:
+    """Return in a sentence which groups have a higher rate than the benchmark and could not be it; "" without any.
+
+    Named are only those ``among`` these categories.
+    """
+    over = [item for item in table["passed_over"] if item["category"] in among]
+    if not over:
+        return ""
+    named = join(f"{short_name(item['category'])} ({sentence(item['why'])})" for item in over[:_NAMED])
+    more = f" and {count(len(over) - _NAMED)} more" if len(over) > _NAMED else ""
+    return f"Not the benchmark, though of a higher rate: {named}{more}."
+
+
 def compared(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the rows of a group table that were compared with its benchmark, lowest ratio first."""
     rows = [row for row in table["rows"] if row["verdict"] != "benchmark" and "value" in row["impact_ratio"]]
@@ -164,6 +181,44 @@ def gate_date(record: Record) -> str:
         note = sentence(gate["note"]).rstrip(".")
         return f"{note[:1].upper()}{note[1:]}."
     return f"The gates were written on {sentence(gate['written'])}." if gate["written"] else "The gates carry no date."
+
+
+def gate_verdict(record: Record) -> str:
+    """Return the gates' verdict together, and behind it the groups that were too small to be judged, with counts.
+
+    Such as "passed for 2 comparisons; 1 group too small to be judged: “X” (0 of 9)".
+    """
+    gated = [finding for finding in record["findings"] if finding["gate"]]
+    verdict: str = record["gate"]["verdict"]
+    small = [finding for finding in gated if finding["verdict"] == "not judged"]
+    if not small:
+        return verdict
+    if verdict == "passed":
+        passed = [finding["check"] for finding in gated if finding["verdict"] == "passed"]
+        what = "comparison" if set(passed) == {"impact-ratio"} else "check"
+        verdict = f"passed for {plural(len(passed), what)}"
+    groups = {
+        (*table["grouping"], *row["category"]): row
+        for table in record["groups"]
+        for row in table["rows"]
+        if any((finding["grouping"], finding["category"]) == (table["grouping"], row["category"]) for finding in small)
+    }
+    named = [
+        f"{short_name(row['category'])} ({count(row['selected'])} of {count(row['n'])})"
+        for row in list(groups.values())[:_NAMED]
+    ]
+    more = [f"{count(len(groups) - _NAMED)} more"] if len(groups) > _NAMED else []
+    return f"{verdict}; {plural(len(groups), 'group')} too small to be judged: {join([*named, *more])}"
+
+
+def unaudited(record: Record) -> str:
+    """Return in a sentence which groupings the plan asked for and could not be audited; "" where none is named."""
+    lost = record.get("not_audited") or ()
+    if not lost:
+        return ""
+    named = [f"{grouping_name(item['grouping'])} ({sentence(item['why'])})" for item in lost[:_NAMED]]
+    more = [f"{count(len(lost) - _NAMED)} more"] if len(lost) > _NAMED else []
+    return f"Asked for by the plan, and not audited: {join([*named, *more])}."
 
 
 def plan_words(record: Record, *names: str) -> list[str]:

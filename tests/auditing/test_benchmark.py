@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairhire.auditing.benchmark import choose_benchmark, under_share, why_left_out
-from fairhire.auditing.tally import GroupCount
+from fairhire.auditing.benchmark import choose_benchmark, few_selections_expected, under_share, why_left_out
+from fairhire.auditing.tally import Clusters, GroupCount, Repeats
 
 RACE = {
     "Hispanic or Latino": (408, 204),
@@ -131,3 +131,23 @@ def test_nobody_allowed_is_ahead_of_the_benchmark(counts, minimum, share):
     assert {name for name, (people, other) in allowed.items() if other * n == selected * people} == {
         found.category[0], *(name for (name,) in found.tied)
     }  # fmt: skip
+
+
+def test_people_are_counted_and_not_their_rows():
+    many = GroupCount(("x",), 12, 12, Repeats(1, 144, 144, 144))
+    others = groups_of({"a": (100, 49), "b": (100, 40)})
+    found = choose_benchmark([*others, many], minimum=10, share=0.0, known=212, expected=5)
+    assert (found.category, found.excluded) == (("a",), {("x",): "fewer than 10 people"})
+    assert why_left_out(many, found, minimum=2) == "fewer than 2 people"
+    assert why_left_out(many, found, minimum=1) is None
+    ten = GroupCount(("x",), 120, 120, clusters=Clusters(10, 1440))
+    assert choose_benchmark([*others, ten], minimum=10, share=0.0, known=320, expected=5).category == ("x",)
+    assert choose_benchmark([*others, ten], minimum=10, share=0.0, known=320, expected=7).category == ("a",)
+    tied = [GroupCount(("a",), 50, 25), GroupCount(("b",), 60, 30, Repeats(20, 180, 90, 90))]
+    assert choose_benchmark(tied, minimum=10, share=0.0, known=110, expected=5).category == ("a",)
+
+
+def test_few_selections_are_expected_at_the_rate_of_all_groups():
+    groups = groups_of({"a": (900, 50), "b": (90, 0), "c": (100, 5)})
+    assert [few_selections_expected(group, groups, 5) for group in groups] == [False, True, False]
+    assert few_selections_expected(GroupCount(("d",), 100, 0, clusters=Clusters(10, 1000)), groups, 5)

@@ -99,6 +99,11 @@ def test_columns_can_be_mapped(read):
     assert groups(tally, "sex") == {("m",): (10, 5)}
 
 
+def test_the_largest_count_and_leading_zeros_are_read(read):
+    tally = read(f"attribute,category,n,selected\nsex,m,10000000000,{'0' * 5000}7\n")
+    assert groups(tally, "sex") == {("m",): (10_000_000_000, 7)}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -107,6 +112,12 @@ def test_columns_can_be_mapped(read):
         ("attribute,category,place,n,selected\nsex,m,x,1,1\n", "expected attribute, category, n, selected, or"),
         ("attribute,category,n,selected\nsex,m,10,11\n", "row 1: expected at most n selected, got 11 of 10"),
         ('attribute,category,n,selected\nsex,m,"1,390",11\n', "row 1, n: expected a whole number, got '1,390'"),
+        (
+            f"attribute,category,n,selected\nsex,m,{'9' * 5000},1\n",
+            "row 1, n: expected at most 10,000,000,000, got more",
+        ),
+        (f"attribute,category,n,selected\nsex,m,{'9' * 30},1\n", "row 1, n: expected at most 10,000,000,000, got more"),
+        ("attribute,category,n,selected\nsex,m,10000000001,1\n", "row 1, n: expected at most 10,000,000,000, got more"),
         ("attribute,category,n,selected\nsex,m,10,-1\n", "row 1, selected: expected a whole number"),
         ("attribute,category,n,selected\nsex,m,10,\n", "row 1, selected: expected a whole number, got ''"),
         ("attribute,category,n,selected\n,m,10,1\n", "row 1: expected an attribute, got an empty cell"),

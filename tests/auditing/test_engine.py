@@ -218,6 +218,12 @@ def test_too_many_values_are_refused_by_the_name_of_their_column(here):
     assert len(rows.grouped(["sex"], limits={"sex": 30}).values["sex"]) == 30
 
 
+def test_what_the_engine_cannot_convert_is_told_without_showing_it(here):
+    with pytest.raises(DataError, match="within the range of their kind") as caught:
+        here._execute("SELECT CAST('ada' AS INTEGER)")
+    assert "ada" not in str(caught.value)
+
+
 def test_temporary_files_disappear_and_nothing_may_be_downloaded(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 

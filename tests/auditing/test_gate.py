@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairhire.auditing.gate import CHECKS, Policy, exit_code, overall
+from fairhire.auditing.gate import CHECKS, Policy, overall
 from fairhire.auditing.plan import LIMITS, Gate
 from fairhire.auditing.ratio import katz_interval
 from fairhire.errors import DataError
@@ -114,17 +114,52 @@ def test_every_group_but_the_benchmark_and_the_left_out_is_judged() -> None:
     assert [(finding["category"], finding["verdict"]) for finding in found] == [
         (["F"], "passed"),
         (["Y"], "not computable"),
+        (["X"], "not judged"),
     ]
     assert "fewer than 10 people" in found[1]["words"]
     assert overall(found) == "undecided"
 
 
+def test_a_group_too_small_to_be_compared_is_named_with_its_counts_and_blocks_nothing() -> None:
+    rows = sexes(9000, 10000, 9600, 10000)["groups"][0]["rows"]
+    rows += [row("X", 0, 9, None, included=False), row("empty", 0, 0, None, included=False)]
+    found = judge(record(groups=[table(*rows)]), "impact-ratio", 0.8)
+    assert [(one["category"], one["verdict"]) for one in found] == [(["F"], "passed"), (["X"], "not judged")]
+    assert found[1]["gate"] is True
+    assert "sex X: 0 of 9 selected, too small to be judged (fewer than 10 people)" in found[1]["words"]
+    assert overall(found) == "passed"
+    assert overall(found[1:]) == "undecided"  # nobody was judged
+
+
+@pytest.mark.parametrize("check", sorted(set(CHECKS) - {"leakage", "leakage-increase", "face-retrieval"}))
+def test_a_grouping_that_could_not_be_audited_is_not_passed_over(check: str) -> None:
+    measured = estimate(0.9, 0.85, 0.95) if check in AT_LEAST else estimate(0.01, 0.0, 0.02)
+    audited = sexes(20, 45, 20, 55) if check == "unknown-share" else with_measurement(check, measured)
+    assert overall(judge(audited, check, 0.8)) == "passed"
+    lost = {"not_audited": [{"grouping": ["race", "sex"], "why": "the people table has no race"}]}
+    found = judge(audited | lost, check, 0.8)
+    assert [(one["grouping"], one["verdict"]) for one in found] == [
+        (["sex"], "passed"),
+        (["race", "sex"], "not computable"),
+    ]
+    assert "race x sex was asked for and not audited: the people table has no race" in found[1]["words"]
+    assert overall(found) == "undecided"
+    assert verdicts(audited | lost, check, 0.8, grouping=("sex",)) == ["passed"]
+    assert verdicts(audited | lost, check, 0.8, grouping=("sex", "race")) == ["not computable"]
+
+
+def test_a_grouping_that_could_not_be_audited_is_nothing_to_a_gate_on_probes() -> None:
+    lost = [{"grouping": ["race"], "why": "the people table has no race"}]
+    assert verdicts(record(leakage=[reading(0.55)], not_audited=lost), "leakage", 0.6) == ["passed"]
+
+
 def test_a_table_in_which_nobody_can_be_compared_is_not_passed() -> None:
     men = row("M", 500, 1000, estimate(1.0, 1.0, 1.0))
     alone = table(men, row("X", 3, 3, None, included=False))
-    (finding,) = judge(record(groups=[alone]), "impact-ratio", 0.8)
+    small, finding = judge(record(groups=[alone]), "impact-ratio", 0.8)
     assert finding["verdict"] == "not computable"
     assert "1 left out" in finding["words"]
+    assert (small["category"], small["verdict"]) == (["X"], "not judged")
     nobody = table(row("F", 0, 20, None), row("M", 0, 20, None), benchmark=None)
     assert verdicts(record(groups=[nobody]), "impact-ratio", 0.8) == ["not computable", "not computable"]
 
@@ -180,7 +215,9 @@ def with_measurement(check: str, measurement: Part) -> Part:
         del read["subject"], read["chance"]
         return record(leakage_against=[read | {"difference": measurement}])
     if check == "face-retrieval":
-        return record(leakage=[read | {"metric": "top-10", "target": "face", "chance": 1.0, "estimate": measurement}])
+        return record(
+            leakage=[read | {"metric": "recall@10", "target": "face", "chance": 1.0, "estimate": measurement}]
+        )
     return record(groups=[table(row("F", 1, 2, measurement), row("M", 1, 2, estimate(1.0, 1.0, 1.0)))])
 
 
@@ -221,7 +258,7 @@ def test_what_does_not_exist_is_not_computable(check: str) -> None:
 def test_a_gate_that_finds_nothing_is_not_computable(check: str) -> None:
     (finding,) = judge(record(), check, LIMIT.get(check, 0.1))
     assert (finding["verdict"], finding["grouping"], finding["category"]) == ("not computable", None, None)
-    assert exit_code(overall([finding])) == 3
+    assert overall([finding]) == "undecided"
 
 
 def test_every_check_that_a_plan_may_name_exists() -> None:
@@ -237,6 +274,24 @@ def test_no_interval_is_both_passed_and_failed(low: float, width: float, limit: 
     assert (at_least == ["undecided"] and at_most == ["undecided"]) or not inside
     assert {at_least[0], at_most[0]} != {"failed"}
     assert at_least == (["passed"] if low >= limit else ["failed"] if low + width < limit else ["undecided"])
+
+
+ROWS_AS_WITNESSES = {
+    "amplification": "labels", "calibration-error": "calibration", "equal-opportunity-difference": "outcomes",
+    "equalized-odds-difference": "outcomes", "predictive-parity-difference": "outcomes",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "part"), ROWS_AS_WITNESSES.items())
+@pytest.mark.parametrize("repeats", [True, False])
+def test_nothing_passes_on_an_interval_that_takes_rows_for_witnesses(check: str, part: str, repeats: bool) -> None:
+    limit, good = (0.8, estimate(0.9, 0.85, 0.95)) if check in AT_LEAST else (0.1, estimate(0.05, 0.01, 0.09))
+    found = with_measurement(check, good)
+    for table in found[part]:
+        table["rows_as_witnesses"] = repeats
+    (finding,) = judge(found, check, limit)
+    assert finding["verdict"] == ("undecided" if repeats else "passed")
+    assert ("takes rows for witnesses where people have several" in finding["words"]) == repeats
 
 
 def test_the_benchmark_of_an_amplification_is_not_judged() -> None:
@@ -269,7 +324,7 @@ def reading(value: float, **more: Any) -> Part:
     return part | {"chance": 0.5, "estimate": estimate(value, value - 0.01, value + 0.01)} | more
 
 
-def test_the_strongest_probe_speaks_for_a_source_and_target() -> None:
+def test_the_gravest_verdict_of_all_probes_speaks_for_a_source_and_target() -> None:
     rows = [reading(0.55), reading(0.7, probe="mlp"), reading(0.52, source="score"), reading(9.0, metric="codelength")]
     found = judge(record(leakage=rows), "leakage", 0.6)
     assert [(finding["category"], finding["verdict"]) for finding in found] == [
@@ -281,17 +336,41 @@ def test_the_strongest_probe_speaks_for_a_source_and_target() -> None:
     assert verdicts(record(leakage=rows), "leakage", 0.6, source="audio") == ["not computable"]
 
 
+PROBED = {"leakage": ("leakage", "estimate", 0.6), "leakage-increase": ("leakage_against", "difference", 0.6)}
+
+
+@pytest.mark.parametrize("check", PROBED)
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_weaker_probe_whose_interval_crosses_the_limit_keeps_the_gate_open(check: str, turn: int) -> None:
+    part, key, limit = PROBED[check]
+    strong, weak = estimate(0.56, 0.53, 0.59), estimate(0.559, 0.50, 0.62)
+    rows = [reading(0.0, **{key: strong}), reading(0.0, probe="mlp", **{key: weak})][::turn]
+    (finding,) = judge(record(**{part: rows}), check, limit)
+    assert finding["verdict"] == "undecided"
+    assert (finding["measurement"], finding["category"][-1]) == (weak, "mlp")
+    assert "mlp probe, which decides among 2 probes" in finding["words"]
+    sure = reading(0.0, probe="kernel", **{key: estimate(0.7, 0.65, 0.75)})
+    (finding,) = judge(record(**{part: [*rows, sure]}), check, limit)
+    assert (finding["verdict"], finding["category"][-1]) == ("failed", "kernel")
+    assert verdicts(record(**{part: rows}), check, limit, probe="linear") == ["passed"]
+
+
 def test_a_target_is_named_in_full_or_by_its_attribute() -> None:
     rows = [reading(0.55, target="race=Asian"), reading(0.7, target="race=White"), reading(0.9, target="racer=x")]
     assert verdicts(record(leakage=rows), "leakage", 0.6, target="race") == ["passed", "failed"]
     assert verdicts(record(leakage=rows), "leakage", 0.6, target="race=White") == ["failed"]
 
 
-def test_a_probe_that_could_not_be_measured_is_named_beside_those_that_could() -> None:
+def test_a_probe_that_could_not_be_measured_keeps_the_gate_from_passing_unless_another_is_named() -> None:
     rows = [reading(0.55), reading(0.0, probe="mlp", estimate=UNDEFINED)]
     (finding,) = judge(record(leakage=rows), "leakage", 0.6)
-    assert finding["verdict"] == "passed"
-    assert "1 of 2 probes could not be measured" in finding["words"]
+    assert (finding["verdict"], finding["category"][-1]) == ("not computable", "mlp")
+    assert "1 of which could not be measured" in finding["words"]
+    assert overall([finding]) == "undecided"
+    assert verdicts(record(leakage=rows), "leakage", 0.6, probe="linear") == ["passed"]
+    assert verdicts(record(leakage=rows), "leakage", 0.6, probe="mlp") == ["not computable"]
+    failing = [reading(0.8), rows[1]]
+    assert verdicts(record(leakage=failing), "leakage", 0.6) == ["failed"]
 
 
 def test_the_baseline_beside_the_audited_model_is_not_judged() -> None:
@@ -301,9 +380,8 @@ def test_the_baseline_beside_the_audited_model_is_not_judged() -> None:
     assert verdicts(record(leakage=named_otherwise), "leakage", 0.6) == ["passed"]
 
 
-@pytest.mark.parametrize("metric", ["top-10", "recall@10"])
-def test_face_retrieval_is_held_against_a_multiple_of_chance(metric: str) -> None:
-    face = {"target": "face", "metric": metric, "chance": 0.05}
+def test_face_retrieval_is_held_against_a_multiple_of_chance() -> None:
+    face = {"target": "face", "metric": "recall@10", "chance": 0.05}
     found = record(leakage=[reading(0.12, **face), reading(0.9)])
     (finding,) = judge(found, "face-retrieval", 3.0)
     assert (finding["verdict"], finding["limit"]) == ("passed", pytest.approx(0.15))
@@ -315,21 +393,24 @@ def test_face_retrieval_is_held_against_a_multiple_of_chance(metric: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("given_verdicts", "verdict", "code"),
+    ("given_verdicts", "verdict"),
     [
-        ([], "none", 0),
-        (["passed"], "passed", 0),
-        (["passed", "undecided"], "undecided", 3),
-        (["passed", "not computable"], "undecided", 3),
-        (["undecided", "failed", "passed"], "failed", 1),
-        (["something new"], "undecided", 3),
+        ([], "none"),
+        (["passed"], "passed"),
+        (["passed", "undecided"], "undecided"),
+        (["passed", "not computable"], "undecided"),
+        (["undecided", "failed", "passed"], "failed"),
+        (["something new"], "undecided"),
+        (["not judged"], "undecided"),
+        (["not judged", "passed"], "passed"),
+        (["not judged", "failed"], "failed"),
+        (["not judged", "passed", "undecided"], "undecided"),
     ],
 )
-def test_one_failure_fails_and_only_passes_pass(given_verdicts: list[str], verdict: str, code: int) -> None:
+def test_one_failure_fails_and_only_passes_pass(given_verdicts: list[str], verdict: str) -> None:
     findings = [{"verdict": one, "gate": True} for one in given_verdicts]
     other = {"verdict": "failed", "gate": False}
     assert overall([*findings, other]) == verdict
-    assert exit_code(overall(findings)) == code
 
 
 def test_a_policy_without_gates_judges_nothing() -> None:
@@ -350,7 +431,7 @@ def test_findings_come_gate_by_gate() -> None:
         (date(2026, 5, 1), date(2026, 6, 1), "2026-05-01, before the run began on 2026-06-01"),
         (date(2026, 6, 1), date(2026, 6, 1), "the day the run began: whether before or after it is not known"),
         (date(2026, 6, 2), date(2026, 6, 1), "after the run began on 2026-06-01"),
-        (date(2026, 6, 2), None, "nobody says when the run began"),
+        (date(2026, 6, 2), None, "whether before the decisions were made, nobody has said"),
         (None, date(2026, 6, 1), "not known when the gates were written"),
     ],
 )

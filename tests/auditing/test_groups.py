@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fairhire.auditing.demographics import UNKNOWN
 from fairhire.auditing.groups import GroupFindings, GroupRow, examine_groups
 from fairhire.auditing.plan import AuditPlan, read_plan
+from fairhire.auditing.ratio import Ratio
 from fairhire.auditing.tally import Tally
 from fairhire.estimate import Estimate, Undefined
 
@@ -166,10 +167,10 @@ def test_what_several_rows_of_a_person_are_worth_widens_the_interval() -> None:
         single,
         repeats=pd.DataFrame(  # everybody has two rows, both selected or both not
             [
-                {"sex": "Female", "people": 100, "nn": 400, "ns_selected": 200, "ss_selected": 200},
-                {"sex": "Male", "people": 100, "nn": 400, "ns_selected": 240, "ss_selected": 240},
+                {"sex": "Female", "people_selected": 100, "nn_selected": 400, "ns_selected": 200, "ss_selected": 200},
+                {"sex": "Male", "people_selected": 100, "nn_selected": 400, "ns_selected": 240, "ss_selected": 240},
             ]
-        ).assign(ns_above=0, ss_above=0),
+        ),
     )
     lone, paired = (examine_groups(one, ("sex",), "selection", plan=FOUR_FIFTHS) for one in (single, twice))
     narrow, wide = row(lone, "Female").impact_ratio, row(paired, "Female").impact_ratio
@@ -180,6 +181,95 @@ def test_what_several_rows_of_a_person_are_worth_widens_the_interval() -> None:
     assert p_lone is not None
     assert p_paired is not None
     assert p_paired > p_lone
+
+
+def by_person(groups: Mapping[str, list[tuple[int, int]]]) -> Tally:
+    """Return a tally of {category: [(rows, selected) of one person, …]}."""
+    rows = {name: (sum(n for n, _ in people), sum(s for _, s in people)) for name, people in groups.items()}
+    sums = [
+        {"sex": name, "people": len(people), "nn": sum(n * n for n, _ in people)}
+        | {"people_selected": len(people), "nn_selected": sum(n * n for n, _ in people)}
+        | {"ns_selected": sum(n * s for n, s in people), "ss_selected": sum(s * s for _, s in people)}
+        for name, people in groups.items()
+    ]
+    return replace(tally_of(rows), repeats=pd.DataFrame(sums))
+
+
+def found_by_person(groups: Mapping[str, list[tuple[int, int]]]) -> GroupFindings:
+    return examine_groups(by_person(groups), ("sex",), "selection", plan=FOUR_FIFTHS)
+
+
+HALF = [(2, 2), (2, 0)] * 50
+
+
+def test_one_person_of_many_rows_is_neither_the_benchmark_nor_a_group_with_a_ratio() -> None:
+    found = found_by_person({"F": HALF, "M": [*HALF, (2, 2)], "X": [(12, 12)]})
+    assert found.benchmark == ("M",)
+    alone = row(found, "X")
+    assert (alone.n, alone.people, alone.verdict, alone.why) == (12, 1, "no-ratio", "fewer than 10 people")
+    assert found.passed_over == {("X",): "fewer than 10 people"}
+    many = found_by_person({"F": HALF, "M": HALF, "X": [(12, 12)] * 10})
+    assert many.benchmark == ("X",)
+
+
+def test_a_group_of_whom_nobody_is_selected_is_below_and_indicated() -> None:
+    found = row(found_by_person({"F": [(2, 0)] * 100, "M": [(2, 2)] * 48 + [(2, 0)] * 52}), "F")
+    assert isinstance(found.impact_ratio, Ratio)
+    assert (found.impact_ratio.value, found.impact_ratio.method) == (0.0, "score by person, nobody selected")
+    once = row(examined({"F": (100, 0), "M": (100, 48)}), "F").impact_ratio
+    assert isinstance(once, Estimate)
+    assert found.impact_ratio.high == pytest.approx(once.high, rel=1e-9)  # two equal rows say no more than one
+    assert (found.reading, found.below, found.verdict) == ("below", True, "indicated")
+
+
+def test_a_ratio_that_does_not_exist_has_no_verdict() -> None:
+    still = found_by_person({"F": [(2, 1)] * 40, "M": [(3, 2)] * 40})
+    assert isinstance(row(still, "F").impact_ratio, Undefined)
+    assert (row(still, "F").verdict, row(still, "F").below, row(still, "F").reading) == ("no-ratio", None, None)
+    shares = [(2, 1)] * 40 + [(2, 0)] * 20
+    two = found_by_person({"F": shares, "M": [(3, 2)] * 40, "X": [(3, 2)] * 40})
+    assert {name: row(two, name).verdict for name in "FMX"} == {"F": "indicated", "M": "benchmark", "X": "no-ratio"}
+
+
+def test_power_counts_people_and_not_their_rows() -> None:
+    ten = {"F": [(10, 10)] * 28 + [(10, 0)] * 22, "M": [(10, 10)] * 20 + [(10, 0)] * 30}
+    one = {name: [(n // 10, s // 10) for n, s in people] for name, people in ten.items()}
+    told, honest = row(found_by_person(ten), "M"), row(found_by_person(one), "M")
+    assert told.power == pytest.approx(honest.power, abs=0.01)
+    assert isinstance(told.detectable, float)
+    assert told.detectable == pytest.approx(honest.detectable, abs=0.01)
+    rows = row(examined({"F": (500, 280), "M": (500, 200)}), "M")
+    assert rows.power is not None
+    assert told.power is not None
+    assert rows.power > told.power + 0.3
+
+
+@pytest.mark.parametrize(
+    ("counts", "few"),
+    [((29, 15), True), ((30, 15), False), ((30, 1), False)],
+)
+def test_groups_of_few_people_are_marked(counts: tuple[int, int], few: bool) -> None:
+    found = row(examined({"F": counts, "M": (100, 50)}), "F")
+    assert (found.people, found.few, found.to_dict()["few"]) == (counts[0], few, few)
+
+
+def test_groups_of_few_expected_selections_are_marked_and_rows_of_a_person_count_once() -> None:
+    assert [one.few for one in examined({"F": (90, 0), "M": (900, 50)}).rows] == [True, False]  # 90 · 50 / 990 = 4.5
+    assert [one.few for one in examined({"F": (110, 0), "M": (900, 51)}).rows] == [False, False]
+    ten = found_by_person({"F": [(10, 10)] * 29 + [(10, 0)] * 30, "M": [(10, 10)] * 10 + [(10, 0)] * 19})
+    assert [(one.n, one.people, one.few) for one in ten.rows] == [(590, 59, False), (290, 29, True)]
+    rare = found_by_person({"F": [(10, 1)] * 90, "M": [(10, 0)] * 90})
+    assert [one.few for one in rare.rows] == [True, True]  # 45 selections expected in rows, 4.5 of people
+
+
+def test_strata_say_that_they_count_rows_where_people_have_several() -> None:
+    single, several = by_person({"F": [(1, 1), (1, 0)] * 50, "M": [(1, 1)] * 100}), by_person({"F": HALF, "M": HALF})
+    for tally, said in ((single, False), (several, True)):
+        halves = [tally.cells.assign(position=name, n=tally.cells["n"] // 2) for name in ("1", "2")]
+        found = examine_groups(
+            replace(tally, cells=pd.concat(halves)), ("sex",), "selection", plan=FOUR_FIFTHS
+        ).to_dict()
+        assert found["strata"]["rows_as_witnesses"] is said
 
 
 def test_pooling_that_invents_or_hides_a_difference_raises_an_alarm() -> None:

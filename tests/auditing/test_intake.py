@@ -1,6 +1,7 @@
 """Tables of people become counts: strictly, whatever they are written in, and with every omission told."""
 
 import datetime
+import tempfile
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairhire.auditing.intake import Intake, count_tables, people_attributes
-from fairhire.auditing.tally import Dropped
+from fairhire.auditing.tally import Dropped, Repeats
 from fairhire.errors import DataError, UsageError
 
 SCORES = """candidate,position,score,decision,label
@@ -209,8 +210,17 @@ def test_one_row_per_candidate_and_position_unless_rows_are_interviews(count):
     assert "ada" not in str(caught.value)
     tally = count(twice, per="interview")
     assert tally.repeats.to_dict("records") == [
-        {"sex": "Female", "people": 1, "nn": 9, "ns_selected": 6, "ss_selected": 4, "ns_above": 0, "ss_above": 0},
-        {"sex": "Male", "people": 1, "nn": 1, "ns_selected": 0, "ss_selected": 0, "ns_above": 0, "ss_above": 0},
+        {
+            "sex": sex,
+            "people": 1,
+            "nn": nn,
+            "people_selected": 1,
+            "nn_selected": nn,
+            "ns_selected": ns,
+            "ss_selected": ss,
+            **dict.fromkeys(("people_above", "nn_above", "ns_above", "ss_above"), 0),
+        }
+        for sex, nn, ns, ss in (("Female", 9, 6, 4), ("Male", 1, 0, 0))
     ]
     assert tally.table(["sex"], "selection").groups[0].repeats.nn == 9
     two_jobs = count("candidate,position,decision\nada,clerk,1\nada,cook,0\nbob,cook,1\n")
@@ -219,6 +229,44 @@ def test_one_row_per_candidate_and_position_unless_rows_are_interviews(count):
         count("interview,candidate,decision\ni1,ada,1\ni1,bob,0\n", per="interview")
     with pytest.raises(DataError, match="expected a column interview, got candidate, decision"):
         count("candidate,decision\nada,1\n", per="interview")
+
+
+def test_sums_over_people_are_of_the_rows_that_have_the_flag(count):
+    scores = "interview,candidate,score,decision\n1,ada,,1\n2,ada,0.9,1\n3,ada,0.8,0\n4,bob,0.1,0\n5,bob,,1\n6,cid,,1\n"
+    tally = count(scores, per="interview")
+    assert tally.people_repeat
+    assert tally.scored.people_repeat
+    assert tally.repeats[["sex", "people", "nn"]].to_numpy().tolist() == [["Female", 1, 9], ["Male", 2, 5]]
+    women, men = tally.table(["sex"], "scoring").groups
+    assert (women.n, women.selected, women.repeats) == (2, 1, Repeats(1, 4, 2, 1))
+    assert (men.n, men.selected, men.repeats) == (1, 0, Repeats(1, 1, 0, 0))
+    women, men = tally.table(["sex"], "selection").groups
+    assert (women.n, women.repeats, women.people) == (3, Repeats(1, 9, 6, 4), 1)
+    assert (men.n, men.repeats, men.people) == (3, Repeats(2, 5, 3, 2), 2)
+    alone = count("candidate,score\nada,0.9\nbob,0.1\n")
+    assert not alone.people_repeat
+    assert not alone.scored.people_repeat
+
+
+@pytest.mark.parametrize("large", [1e300, float("inf"), -1e300])
+def test_ids_that_no_whole_number_holds_are_ids_all_the_same(tmp_path, large):
+    ids = pa.array([large, 2.0, 3.5])
+    pq.write_table(pa.table({"candidate": ids, "decision": pa.array([1, 0, 1])}), tmp_path / "scores.parquet")
+    pq.write_table(pa.table({"candidate": ids, "sex": pa.array(["f", "m", "f"])}), tmp_path / "people.parquet")
+    (tmp_path / "people.csv").write_text("candidate,sex\n2,m\n3.5,f\n")
+    tally = count_tables(tmp_path / "scores.parquet", tmp_path / "people.parquet", attributes=["sex"])
+    assert [(group.n, group.selected) for group in tally.table(["sex"], "selection").groups] == [(2, 2), (1, 0)]
+    table = count_tables(tmp_path / "scores.parquet", tmp_path / "people.csv", attributes=["sex"]).table(
+        ["sex"], "selection"
+    )
+    assert ([group.n for group in table.groups], table.unknown_n) == ([1, 1], 1)
+
+
+def test_a_temporary_folder_may_be_called_anything(count, tmp_path, monkeypatch):
+    folder = tmp_path / "it's a [folder]*"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    assert count("candidate,decision\nada,1\nbob,0\n").rows == 2
 
 
 def test_sums_over_people_follow_categories_not_spellings(count):

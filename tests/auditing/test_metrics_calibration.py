@@ -1,6 +1,7 @@
 """Calibration: the same bins for all, the slope of an independent library, and an error that admits its own bias."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -166,3 +167,9 @@ def test_the_record_is_json_and_the_same_every_time():
     row = json.loads(first)["rows"][0]
     assert set(row) == {"category", "n", "slope", "intercept", "ece", "bins"}
     assert set(row["bins"][0]) == {"low", "high", "n", "mean_score", "share"}
+
+
+@pytest.mark.parametrize("repeat", [True, False])
+def test_the_table_says_where_people_have_several_rows(repeat):
+    scored = replace(scored_of({"F": [0.1, 0.2]}, labels={"F": [0, 1]}), people_repeat=repeat)
+    assert calibration_table(scored, ("sex",)).to_dict()["rows_as_witnesses"] is repeat

@@ -1,6 +1,7 @@
 """Distances of scores are the worked ones of audit-rules.md 5.6, those of scipy, and as sure as they say."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -156,3 +157,9 @@ def test_the_record_is_json_and_the_same_every_time():
     assert row["histogram"]["counts"][19] == row["histogram"]["counts"][0] == 1
     assert set(row["quantiles"]) == {"0.05", "0.25", "0.75", "0.95"}
     assert row["ks"]["method"] == "benchmark"
+
+
+@pytest.mark.parametrize("repeat", [True, False])
+def test_the_table_says_where_people_have_several_rows(repeat):
+    scored = replace(scored_of({"A": A, "B": B}), people_repeat=repeat)
+    assert score_table(scored, ("sex",), benchmark=("B",)).to_dict()["rows_as_witnesses"] is repeat

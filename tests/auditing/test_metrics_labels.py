@@ -1,8 +1,10 @@
 """Amplification is the model's ratio by the labels', on the same rows, as sure as paired resampling makes it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from metric_tables import tally_of_outcomes, tally_of_scores
 
@@ -86,3 +88,10 @@ def test_the_record_is_json_and_the_same_every_time():
     assert set(json.loads(first)["rows"][0]) == {
         "category", "n", "positive", "rate", "label_ratio", "model_ratio", "amplification"
     }  # fmt: skip
+
+
+def test_the_table_says_where_people_have_several_rows():
+    tally = tally_of_outcomes({"M": Confusion(40, 15, 10, 35), "F": Confusion(24, 6, 16, 54)})
+    assert label_table(tally, ("sex",), benchmark=("M",)).to_dict()["rows_as_witnesses"] is False
+    several = replace(tally, repeats=pd.DataFrame())
+    assert label_table(several, ("sex",), benchmark=("M",)).to_dict()["rows_as_witnesses"] is True

@@ -95,7 +95,9 @@ def test_without_labels_there_is_no_table():
 
 
 def test_where_people_have_several_rows_the_method_says_so():
-    repeats = pd.DataFrame([{"sex": "M", "people": 50, "nn": 200, "ns_selected": 110, "ss_selected": 110}])
+    repeats = pd.DataFrame(
+        [{"sex": "M", "people_selected": 50, "nn_selected": 200, "ns_selected": 110, "ss_selected": 110}]
+    )
     tally = tally_of_outcomes({"M": M, "F": F}, repeats=repeats)
     table = outcome_table(tally, ("sex",), benchmark=("M",))
     assert "rows taken as independent" in table.rows[0].tpr.to_dict()["method"]
@@ -105,7 +107,8 @@ def test_where_people_have_several_rows_the_method_says_so():
 
 def test_the_record_has_its_shape():
     record = json.loads(json.dumps(table_of({"M": M, "F": F}).to_dict()))
-    assert set(record) == {"grouping", "benchmark", "rows", "differences"}
+    assert set(record) == {"grouping", "benchmark", "rows_as_witnesses", "rows", "differences"}
+    assert record["rows_as_witnesses"] is False
     assert record["rows"][1]["confusion"] == {"tp": 40, "fp": 15, "fn": 10, "tn": 35}
     rates = {"base_rate", "tpr", "fpr", "fnr", "ppv", "npv", "accuracy"}
     assert set(record["rows"][0]) == {"category", "confusion"} | rates

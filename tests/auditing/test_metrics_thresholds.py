@@ -1,16 +1,21 @@
 """The sweep: every attainable cut, the deployed one always among them, each with its own benchmark."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_tables import scored_of
+from metric_tables import tally_of_scores
 
+from fairhire.auditing.groups import examine_groups
+from fairhire.auditing.intake import Intake, count_tables
 from fairhire.auditing.metrics.thresholds import threshold_table
-from fairhire.auditing.plan import Sizes
+from fairhire.auditing.plan import Sizes, read_plan
 from fairhire.auditing.ratio import ratio_interval, reading
+from fairhire.errors import NotComputableError
 from fairhire.estimate import Estimate, Undefined
 
 ANY = Sizes(ratio=0, benchmark=0, expected=0)
@@ -18,7 +23,8 @@ TENTHS = st.lists(st.integers(0, 10).map(lambda n: n / 10), min_size=1, max_size
 
 
 def sweep(groups, *, deployed=None, sizes=ANY, width=0.0, **options):
-    table = threshold_table(scored_of(groups, width=width), ("sex",), deployed=deployed, sizes=sizes, **options)
+    tally = replace(tally_of_scores(groups, width=width), threshold=deployed)
+    table = threshold_table(tally, ("sex",), sizes=sizes, **options)
     return {row.category[0]: row.points for row in table.rows}
 
 
@@ -115,7 +121,8 @@ def test_fewer_than_two_points_are_refused():
 
 
 def test_the_record_has_its_shape():
-    table = threshold_table(scored_of({"M": [0.1, 0.9], "F": [0.5]}), ("sex",), deployed=0.5, sizes=Sizes())
+    tally = replace(tally_of_scores({"M": [0.1, 0.9], "F": [0.5]}), threshold=0.5)
+    table = threshold_table(tally, ("sex",), sizes=Sizes())
     record = json.loads(json.dumps(table.to_dict(), allow_nan=False))
     assert set(record) == {"grouping", "deployed", "rows"}
     assert set(record["rows"][0]["points"][0]) == {
@@ -123,3 +130,87 @@ def test_the_record_has_its_shape():
         "below_four_fifths",
     }  # fmt: skip
     assert not any(isinstance(point.ratio, Estimate) for row in table.rows for point in row.points)  # too few people
+
+
+def test_without_scores_there_is_no_sweep():
+    with pytest.raises(NotComputableError, match="expected scores, got none"):
+        threshold_table(replace(tally_of_scores({"M": [0.1, 0.9]}), scored=None), ("sex",), sizes=ANY)
+
+
+# --- people with several rows ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def by_person(tmp_path):
+    """Return a function that counts 300 people with two scores each, opposite ones or alike."""
+
+    def count(*, opposite=True, decision=None, **options):
+        rng = np.random.default_rng(0)
+        first = rng.random(300).round(3)
+        other = (1 - first).round(3) if opposite else first
+        rows = pd.DataFrame(
+            {
+                "interview": range(600),
+                "candidate": [f"c{place % 300}" for place in range(600)],
+                "score": np.concatenate([first, other]),
+            }
+        )
+        if decision is not None:
+            rows = rows.assign(decision=decision(rows["score"]).astype(int))
+        people = pd.DataFrame({"candidate": [f"c{n}" for n in range(300)], "sex": ["M", "F"] * 150})
+        rows.to_csv(tmp_path / "scores.csv", index=False)
+        people.to_csv(tmp_path / "people.csv", index=False)
+        intake = Intake(per="interview", **options)
+        return count_tables(tmp_path / "scores.csv", tmp_path / "people.csv", attributes=["sex"], intake=intake)
+
+    return count
+
+
+def points_of(tally, category):
+    table = threshold_table(tally, ("sex",), sizes=Sizes())
+    return {point.threshold: point for row in table.rows if row.category == (category,) for point in row.points}
+
+
+@pytest.mark.parametrize("opposite", [True, False])
+@pytest.mark.parametrize("decision", [None, lambda score: score >= 0.3])
+def test_at_the_deployed_cut_the_sweep_says_what_the_table_of_groups_says(by_person, opposite, decision):
+    tally = by_person(opposite=opposite, threshold=0.3, decision=decision)
+    found = examine_groups(tally, ("sex",), "selection", plan=read_plan("four-fifths"))
+    behind = next(row for row in found.rows if row.verdict != "benchmark")
+    point = points_of(tally, behind.category[0])[0.3]
+    assert point.ratio.method == "katz by person"
+    assert (point.ratio, point.reading, point.below) == (behind.impact_ratio, behind.reading, behind.below)
+    methods = {one.ratio.method for one in points_of(tally, "F").values()}
+    assert "katz by person, design effect of the deployed cut" in methods
+    assert not any("median" in method for method in methods)
+
+
+@pytest.mark.parametrize("options", [{}, {"decision": lambda score: score <= 0.6, "threshold": 0.3}])
+def test_without_decisions_from_the_threshold_the_design_effect_is_that_of_the_median(by_person, options):
+    tally = by_person(opposite=False, **options)
+    points = [point for point in points_of(tally, "F").values() if point.benchmark == ("M",)]
+    assert points
+    assert {point.ratio.method for point in points} <= {
+        "katz by person, design effect at the median",
+        "clopper-pearson by person, conservative",
+        "score by person, nobody selected",
+    }
+    middle = min(points, key=lambda point: abs(point.threshold - 0.5))
+    rows = ratio_interval(middle.selected, middle.n, middle.benchmark_selected, middle.benchmark_n)
+    assert middle.ratio.high / middle.ratio.low > (rows.high / rows.low) ** 1.3
+
+
+def test_one_person_of_many_rows_has_no_ratio_at_any_cut():
+    scores = {"M": [0.1, 0.9] * 20, "F": [0.2, 0.8] * 20, "X": [0.95] * 12}
+    sums = [("M", 40, 40, 20, 20), ("F", 40, 40, 20, 20), ("X", 1, 144, 144, 144)]
+    columns = ["sex", "people_above", "nn_above", "ns_above", "ss_above"]
+    tally = replace(tally_of_scores(scores), repeats=pd.DataFrame(sums, columns=columns))
+    for sizes, reason in ((Sizes(), "fewer than 10 people"), (ANY, "fewer than 2 people in a group")):
+        table = threshold_table(tally, ("sex",), sizes=sizes)
+        points = [point for row in table.rows if row.category == ("X",) for point in row.points]
+        compared = [point for point in points if point.benchmark not in (("X",), None)]
+        assert compared
+        for point in compared:
+            assert isinstance(point.ratio, Undefined)
+            assert point.ratio.reason.startswith(reason)
+            assert point.below is None

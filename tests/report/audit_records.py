@@ -48,6 +48,7 @@ def group_row(
         "below_four_fifths": None,
         "reading": None,
         "verdict": "no-ratio",
+        "few": n < 30,
     } | dict.fromkeys(
         ("difference", "tests", "p", "p_holm", "p_bh", "effect_h", "shortfall", "flip", "detectable_ratio", "power",
          "bounds")
@@ -74,7 +75,8 @@ def group_row(
         "flip": moved | {"ratio": ((a + 1) / n) / ((b - 1) / m), "reverses": (a + 1) / n > (b - 1) / m},
         "detectable_ratio": {"value": 0.9 if n > 1000 else 0.41},
         "power": 0.99 if n > 1000 else 0.17,
-        "bounds": {"low": 0.9 * ratio["value"], "high": 1.1 * ratio["value"], "tipping": 7 if n < 1000 else None},
+        "bounds": {"low": 0.9 * ratio["value"], "high": 1.1 * ratio["value"]}
+        | {"tipping": 6 if n < 1000 else None, "tipping_in_group": 7 if n < 1000 else None},
     }
 
 
@@ -109,6 +111,7 @@ def group_table(
         "rate": rate,
         "benchmark": list(best),
         "tied": [],
+        "passed_over": [],
         "smallest_share": 0.02,
         "rows": rows,
         "unknown": {"n": unknown[0], "selected": unknown[1], "rate": wilson(unknown[1], unknown[0]).to_dict()},
@@ -288,7 +291,7 @@ def leakage_rows() -> list[dict[str, Any]]:
                             "n_test": 4000,
                         }
                     )
-    faces = {"target": "face", "probe": "linear", "metric": "top-10", "chance": 0.0025, "control": None}
+    faces = {"target": "face", "probe": "linear", "metric": "recall@10", "chance": 0.0025, "control": None}
     for subject, level in (("defended", 0.004), ("undefended", 0.21)):
         more = {"estimate": estimate(level, 0.002, 4000), "n_fit": 8000, "n_test": 4000}
         rows.append({"subject": subject, "source": "representation"} | faces | more)
@@ -419,7 +422,7 @@ def clean_record() -> dict[str, Any]:
             "config_sha256": "78" * 32,
             "weights_sha256": "9a" * 32,
             "corpus": "bc" * 32,
-            "created": "2026-11-20",
+            "began": "2026-11-20",
         },
     }
     record["plan"]["checklist"] = [

@@ -42,7 +42,7 @@ def parse(record: Part) -> ElementTree.Element:
 
 
 def test_every_verdict_is_what_a_build_server_makes_of_it() -> None:
-    verdicts = ("passed", "failed", "undecided", "not computable", "something new")
+    verdicts = ("passed", "failed", "undecided", "not computable", "not judged", "something new")
     root = parse(record(*(finding(verdict, [verdict]) for verdict in verdicts)))
     cases = {str(case.get("name")): case for case in root.iter("testcase")}
     kinds = {name: [child.tag for child in case if child.tag != "system-out"] for name, case in cases.items()}
@@ -51,15 +51,18 @@ def test_every_verdict_is_what_a_build_server_makes_of_it() -> None:
         "impact-ratio (selection) failed": ["failure"],
         "impact-ratio (selection) undecided": ["error"],
         "impact-ratio (selection) not computable": ["error"],
+        "impact-ratio (selection) not judged": ["skipped"],
         "impact-ratio (selection) something new": ["error"],
     }
     for place in (root, root[0]):
         counts = {name: place.get(name) for name in ("tests", "failures", "errors", "skipped")}
-        assert counts == {"tests": "5", "failures": "1", "errors": "3", "skipped": "0"}
+        assert counts == {"tests": "6", "failures": "1", "errors": "3", "skipped": "1"}
     (error,) = cases["impact-ratio (selection) undecided"].iter("error")
     assert (error.get("type"), error.get("message"), error.text) == (
         *("undecided", "sex: made up, undecided.", "sex: made up, undecided."),
     )
+    (skipped,) = cases["impact-ratio (selection) not judged"].iter("skipped")
+    assert skipped.get("message") == "sex: made up, not judged."
     (out,) = cases["impact-ratio (selection) passed"].iter("system-out")
     assert out.text == "sex: made up, passed."
 

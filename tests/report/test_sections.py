@@ -6,6 +6,8 @@ from typing import Any
 import audit_records
 import pytest
 
+from fairhire.auditing.gate import Policy, overall
+from fairhire.auditing.plan import Gate
 from fairhire.report.cells import Badge, spell
 from fairhire.report.compose import compose
 from fairhire.report.document import Bullets, Cards, Heading, Notice, Picture, Table, Terms
@@ -132,7 +134,7 @@ def test_the_first_page_names_groups_counts_ratios_and_readings(undecided: dict[
     page = text(undecided, "opening")
     assert "“Male” (16 of 40, 40.0\u202f%)" in page
     assert "“Female”: 9 of 28 (32.1\u202f%), 0.804 [0.416, 1.553] times as often: UNDECIDED" in page
-    assert "could have told only a ratio of 0.410 or worse from equality" in page
+    assert "could only have detected a ratio of 0.410 or worse" in page
     assert "“Nonbinary” (n = 3; fewer than 10 people)" in page
     assert "9 by sex" in page
     assert "rows of people who are not in the people table (5: no match)" in page
@@ -203,7 +205,7 @@ def test_a_group_s_row_holds_every_figure(clean: dict[str, Any]) -> None:
     assert found["impact ratio"] == "0.990 [0.974, 1.006]"
     assert found["below 4/5, exactly"] == "not below"
     assert found["reading"] == "clear"
-    assert found["interval"] == "Katz"
+    assert found["interval"] == "katz"
     assert (found["p"], found["p, Holm"], found["p, B-H"]) == ("0.2266", "0.4533", "0.3400")
     assert found["shortfall"] == "0"
     assert found["flip test"] == "0.990, holds"
@@ -232,7 +234,8 @@ def test_the_alarm_is_raised_where_the_record_raises_it(clean: dict[str, Any], u
 
 
 def test_bounds_and_tipping_points_are_told(undecided: dict[str, Any]) -> None:
-    assert cell(undecided, "unknown", "Female", "tipping point") == "7"
+    assert cell(undecided, "unknown", "Female", "tipping point") == "6"
+    assert cell(undecided, "unknown", "Female", "tipping, in the group") == "7"
     assert cell(undecided, "unknown", "Female", "lowest possible") == "0.723"
 
 
@@ -296,3 +299,119 @@ def test_checks_without_a_gate_stand_apart(clean: dict[str, Any]) -> None:
     (table,) = (block for block in SECTIONS["checks"](record) if isinstance(block, Table))
     assert len(table.rows) == 1
     assert "in words" not in table.header  # nothing was said
+
+
+# --- what must not pass in silence ----------------------------------------------------------------------------------
+
+
+def judged(record: dict[str, Any], *gates: Gate) -> dict[str, Any]:
+    findings = list(Policy(gates).judge(record))
+    return record | {"findings": findings, "gate": record["gate"] | {"verdict": overall(findings)}}
+
+
+def test_a_group_too_small_to_be_judged_stands_in_the_headline_with_its_counts() -> None:
+    record = audit_records.base("t")
+    sizes = {("F",): (10000, 9000), ("M",): (10000, 9600), ("D",): (9000, 9000), ("X",): (9, 0)}
+    record["groups"] = [audit_records.group_table(("sex",), sizes, least=0.0)]
+    record = judged(record, Gate("impact-ratio", 0.8))
+    words = "passed for 2 comparisons; 1 group too small to be judged: “X” (0 of 9)"
+    assert compose(record).headline.startswith(f"The gates of the plan {words}. ")
+    assert words in text(record, "gates")
+    assert words in text(record, "opening")
+    assert cell(record, "gates", "impact ratio", "verdict") == "passed"
+    badges = [spell(row[4]) for block in SECTIONS["gates"](record) if isinstance(block, Table) for row in block.rows]
+    assert badges == ["passed", "passed", "not judged"]
+    del record["groups"][0]["rows"][-1]
+    assert compose(judged(record, Gate("impact-ratio", 0.8))).headline.startswith("The gates of the plan passed. ")
+
+
+def test_a_grouping_that_could_not_be_audited_is_named_on_the_first_page_and_with_the_gates() -> None:
+    record = audit_records.clean_record()
+    words = "Asked for by the plan, and not audited: race × disability (no column disability)."
+    assert words not in text(record, "opening", "gates")
+    record["not_audited"] = [{"grouping": ["race", "disability"], "why": "no column disability"}]
+    assert words in text(record, "opening")
+    assert words in text(record, "gates")
+    assert compose(judged(record, Gate("impact-ratio", 0.8))).headline.startswith("The gates of the plan are undecided")
+
+
+def test_a_group_of_a_higher_rate_than_the_benchmark_is_named(clean: dict[str, Any]) -> None:
+    words = "Not the benchmark, though of a higher rate: “Two or more races” (fewer than 10 people)."
+    assert words not in text(clean, "opening", "groups")
+    record = audit_records.clean_record()
+    record["groups"][1]["passed_over"] = [{"category": ["Two or more races"], "why": "fewer than 10 people"}]
+    assert words in text(record, "opening")
+    assert words in text(record, "groups")
+
+
+def test_small_numbers_are_marked_in_the_table_and_on_the_first_page(undecided: dict[str, Any]) -> None:
+    assert cell(undecided, "groups", "Female", "n") == "28 (small)"
+    assert cell(undecided, "groups", "Male", "n") == "40"
+    assert "Small: fewer people than the plan takes for enough" in text(undecided, "groups")
+    page = text(undecided, "opening")
+    assert "Small numbers: “Female”." in page
+    assert "or worse; small numbers" in page
+    record = audit_records.undecided_record()
+    for row in record["groups"][0]["rows"]:
+        row["few"] = False
+    assert "mall numbers" not in text(record, "opening")
+    assert "(small)" not in text(record, "groups")
+
+
+def test_the_fewest_unknown_people_who_could_turn_a_reading_are_told_on_the_first_page(
+    clean: dict[str, Any], undecided: dict[str, Any]
+) -> None:
+    words = "6 people of the 9 of unknown sex could bring “Female” below four fifths."
+    assert words in text(undecided, "opening")
+    assert "could bring" not in text(clean, "opening")
+
+
+def test_an_audit_of_counts_does_not_speak_of_rows(undecided: dict[str, Any]) -> None:
+    told = text(undecided | {"rows": None}, "opening")
+    assert "Only counts were given" in told
+    assert "rows (" not in told
+    assert "Only counts" not in text(undecided, "opening")
+    assert "rows read" not in text(undecided | {"rows": None}, "provenance")
+
+
+def test_every_method_of_an_interval_that_occurs_is_explained_once(clean: dict[str, Any]) -> None:
+    told = text(clean, "glossary")
+    assert told.count("Interval “katz”") == 1
+    assert "at least 100 selected and 100 not selected in both groups" in told
+    assert "clopper-pearson" not in told
+
+
+def test_breslow_and_day_test_odds_ratios(clean: dict[str, Any]) -> None:
+    assert "the odds ratio is the same in all positions (Breslow-Day)" in text(clean, "positions")
+
+
+def test_leakage_of_many_targets_is_cut_the_highest_kept_and_says_so(clean: dict[str, Any]) -> None:
+    row = clean["leakage"][0]
+    more = {"estimate": audit_records.estimate(0.5, 0.01)}
+    rows = [
+        row | more | {"target": f"race=G{target:02}", "probe": probe}
+        for target in range(30)
+        for probe in ("linear", "mlp", "kernel")
+    ]
+    rows[88] = row | {"target": "race=G29", "probe": "mlp", "estimate": audit_records.estimate(0.9, 0.01)}
+    rows[80] = row | {"target": "race=G26", "probe": "kernel", "estimate": audit_records.estimate(0.8, 0.01)}
+    record = clean | {"leakage": rows, "leakage_against": []}
+    picture, table = (block for block in SECTIONS["leakage"](record) if isinstance(block, (Picture, Table)))
+    assert isinstance(picture, Picture)
+    assert isinstance(table, Table)
+    assert [line.label for line in picture.drawing.panels[0].rows][:2] == ["race=G29, mlp", "race=G26, kernel"]
+    assert len(picture.drawing.panels[0].rows) == 16
+    assert "74 lower ones not" in picture.caption
+    assert len(table.rows) == 60
+    assert "30 more rows in AUDIT.json" in table.note
+    assert {"race=G29", "race=G26"} <= {spell(cells[0]) for cells in table.rows}
+    page = text(record, "opening")
+    assert "a fresh probe reads race=G29 (AUC 0.900 [0.890, 0.910]) and race=G26 (AUC 0.800" in page
+
+
+def test_many_gates_that_passed_are_counted_and_what_did_not_pass_is_always_listed(clean: dict[str, Any]) -> None:
+    passed, failed = clean["findings"][0], clean["findings"][0] | {"verdict": "failed"}
+    record = clean | {"findings": [*[dict(passed) for _ in range(70)], failed]}
+    (table,) = (block for block in SECTIONS["gates"](record) if isinstance(block, Table))
+    assert [spell(row[4]) for row in table.rows] == ["passed"] * 39 + ["failed"]
+    assert table.note == "31 more findings passed: see AUDIT.json."

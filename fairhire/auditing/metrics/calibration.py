@@ -81,14 +81,22 @@ class CalibrationRow:
 
 @dataclass(frozen=True)
 class CalibrationTable:
-    """All known groups of one grouping over the same bins."""
+    """All known groups of one grouping over the same bins.
+
+    ``rows_as_witnesses`` where people have several rows, which the intervals take as independent.
+    """
 
     grouping: tuple[str, ...]
     rows: tuple[CalibrationRow, ...]
+    rows_as_witnesses: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return the calibration table as in AUDIT.json."""
-        return {"grouping": list(self.grouping), "rows": [row.to_dict() for row in self.rows]}
+        return {
+            "grouping": list(self.grouping),
+            "rows_as_witnesses": self.rows_as_witnesses,
+            "rows": [row.to_dict() for row in self.rows],
+        }
 
 
 def calibration_table(
@@ -110,7 +118,7 @@ def calibration_table(
         ece = calibration_error(scored.values, hits, misses, bins=bins, level=level, seed=(seed, place))
         found = _bins(scored.values, hits, misses, edges, level=level)
         rows.append(CalibrationRow(category, int(hits.sum() + misses.sum()), slope, intercept, ece, found))
-    return CalibrationTable(tuple(grouping), tuple(rows))
+    return CalibrationTable(tuple(grouping), tuple(rows), scored.people_repeat)
 
 
 def recalibrate(

@@ -94,13 +94,17 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """The scores of every known group; ``exact`` where distinct scores were counted, else bins of ``width``."""
+    """The scores of every known group; ``exact`` where distinct scores were counted, else bins of ``width``.
+
+    ``rows_as_witnesses`` where people have several rows, which the intervals take as independent.
+    """
 
     grouping: tuple[str, ...]
     benchmark: Category | None
     exact: bool
     width: float
     rows: tuple[ScoreRow, ...]
+    rows_as_witnesses: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return the score table as in AUDIT.json."""
@@ -109,6 +113,7 @@ class ScoreTable:
             "benchmark": None if self.benchmark is None else list(self.benchmark),
             "exact": self.exact,
             "width": self.width,
+            "rows_as_witnesses": self.rows_as_witnesses,
             "rows": [row.to_dict() for row in self.rows],
         }
 
@@ -133,7 +138,7 @@ def score_table(
         _row(scored.values, category, counts, moments, against, benchmark=benchmark, level=level, seed=(seed, place))
         for place, (category, counts) in enumerate(groups.items(), start=1)
     ]
-    return ScoreTable(tuple(grouping), benchmark, scored.width == 0, scored.width, tuple(rows))
+    return ScoreTable(tuple(grouping), benchmark, scored.width == 0, scored.width, tuple(rows), scored.people_repeat)
 
 
 def quantile_of_counts(values: Floats, counts: Counts, share: float) -> Number:

@@ -50,17 +50,22 @@ class LabelRow:
 
 @dataclass(frozen=True)
 class LabelTable:
-    """All known groups of one grouping against the model's benchmark, rows with a label and a decision only."""
+    """All known groups of one grouping against the model's benchmark, rows with a label and a decision only.
+
+    ``rows_as_witnesses`` where people have several rows, which the intervals take as independent.
+    """
 
     grouping: tuple[str, ...]
     benchmark: Category
     rows: tuple[LabelRow, ...]
+    rows_as_witnesses: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return the label table as in AUDIT.json."""
         return {
             "grouping": list(self.grouping),
             "benchmark": list(self.benchmark),
+            "rows_as_witnesses": self.rows_as_witnesses,
             "rows": [row.to_dict() for row in self.rows],
         }
 
@@ -72,7 +77,7 @@ def label_table(
 
     The interval of the amplification resamples label and decision of a row together, because they are of the same
     people; half a row is added to every cell, so that a cell which happens to be empty is not taken for impossible
-    [D]. All intervals take rows as independent.
+    [D]. All intervals take rows as independent, which ``rows_as_witnesses`` says where people have several.
     """
     tables = tally.confusion(grouping) if tally.has_labels else {}
     if not any(table.n for table in tables.values()):
@@ -81,7 +86,7 @@ def label_table(
         _row(category, tables, benchmark, level=level, seed=(seed, place))
         for place, category in enumerate(tables, start=1)
     ]
-    return LabelTable(tuple(grouping), benchmark, tuple(rows))
+    return LabelTable(tuple(grouping), benchmark, tuple(rows), tally.people_repeat)
 
 
 def _row(

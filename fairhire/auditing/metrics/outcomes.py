@@ -76,18 +76,23 @@ class Differences:
 
 @dataclass(frozen=True)
 class OutcomeTable:
-    """All known groups of one grouping, rows without a label or a decision left out."""
+    """All known groups of one grouping, rows without a label or a decision left out.
+
+    ``rows_as_witnesses`` where people have several rows, which the intervals take as independent.
+    """
 
     grouping: tuple[str, ...]
     benchmark: Category | None
     rows: tuple[OutcomeRow, ...]
     differences: Differences
+    rows_as_witnesses: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome table as in AUDIT.json."""
         return {
             "grouping": list(self.grouping),
             "benchmark": None if self.benchmark is None else list(self.benchmark),
+            "rows_as_witnesses": self.rows_as_witnesses,
             "rows": [row.to_dict() for row in self.rows],
             "differences": self.differences.to_dict(),
         }
@@ -108,12 +113,13 @@ def outcome_table(
     tables = tally.confusion(grouping)
     if not any(table.n for table in tables.values()):
         return Undefined("no row of a known group has a label and a decision", tally.rows)
-    repeated = tally.repeats is not None
+    repeated = tally.people_repeat
     return OutcomeTable(
         tuple(grouping),
         benchmark,
         tuple(_row(category, table, level=level, repeated=repeated) for category, table in tables.items()),
         _differences(tables, level=level, repeated=repeated),
+        repeated,
     )
 
 

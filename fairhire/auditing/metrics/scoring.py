@@ -7,7 +7,7 @@ printed (audit-rules.md 4.2).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fairhire.auditing.benchmark import choose_benchmark, why_left_out
 from fairhire.auditing.metrics.distances import quantile_of_counts
 from fairhire.auditing.plan import Sizes
-from fairhire.auditing.tally import Category, GroupCount, Scored, Tally
+from fairhire.auditing.tally import Category, Clusters, GroupCount, Scored, Tally
 from fairhire.errors import NotComputableError
 from fairhire.estimate import Undefined
 
@@ -60,11 +60,6 @@ class Scoring:
     n: int
     other_reading: tuple[OtherReading, ...]
 
-    @property
-    def tied_share(self) -> float:
-        """The share of all scores that lie on the median and so count as not above it."""
-        return self.tied / self.n
-
     def to_dict(self) -> dict[str, Any]:
         """Return the scoring object as in AUDIT.json."""
         return {
@@ -97,8 +92,9 @@ def scoring(tally: Tally, groupings: Sequence[Sequence[str]], *, sizes: Sizes) -
 def _other_reading(tally: Tally, grouping: tuple[str, ...], sizes: Sizes) -> list[OtherReading]:
     if tally.scored is None:
         return []
-    first = _ratios(tally.table(grouping, "scoring").groups, sizes)
-    other = _ratios(_known_only(tally.scored, grouping), sizes)
+    groups = tally.table(grouping, "scoring").groups
+    first = _ratios(groups, sizes)
+    other = _ratios(_known_only(tally.scored, grouping, {group.category: group.divided for group in groups}), sizes)
     return [
         OtherReading(grouping, category, ratio, other[category], tally.scored.width == 0)
         for category, ratio in first.items()
@@ -106,7 +102,7 @@ def _other_reading(tally: Tally, grouping: tuple[str, ...], sizes: Sizes) -> lis
     ]
 
 
-def _known_only(scored: Scored, grouping: tuple[str, ...]) -> list[GroupCount]:
+def _known_only(scored: Scored, grouping: tuple[str, ...], clusters: Mapping[Category, Clusters]) -> list[GroupCount]:
     """Return how many of each group lie above the median of the known rows."""
     groups = scored.of(grouping)
     everybody: NDArray[np.int64] = np.sum(list(groups.values()), axis=0, dtype=np.int64)
@@ -114,7 +110,10 @@ def _known_only(scored: Scored, grouping: tuple[str, ...]) -> list[GroupCount]:
     if isinstance(median, Undefined):
         return []
     above = scored.values > median
-    return [GroupCount(name, int(counts.sum()), int(counts[above].sum())) for name, counts in groups.items()]
+    return [
+        GroupCount(name, int(counts.sum()), int(counts[above].sum()), clusters=clusters.get(name))
+        for name, counts in groups.items()
+    ]
 
 
 def _ratios(groups: Sequence[GroupCount], sizes: Sizes) -> dict[Category, float | Undefined]:

@@ -6,10 +6,9 @@ groups, and ratio, interval and reading are computed as there (audit-rules.md 5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,9 @@ from numpy.typing import NDArray
 from fairhire.auditing.benchmark import BenchmarkChoice, choose_benchmark, why_left_out
 from fairhire.auditing.metrics.resampling import itself
 from fairhire.auditing.plan import Sizes
-from fairhire.auditing.ratio import below_four_fifths, ratio_interval, reading, widened_interval
-from fairhire.auditing.tally import Category, GroupCount, Scored
+from fairhire.auditing.ratio import below_four_fifths, design_effect, ratio_interval, reading, widened_interval
+from fairhire.auditing.tally import Category, Clusters, GroupCount, Scored, Tally
+from fairhire.errors import NotComputableError
 from fairhire.estimate import Measurement, Undefined
 
 __all__ = ["ThresholdPoint", "ThresholdRow", "ThresholdTable", "threshold_table"]
@@ -82,35 +82,85 @@ class ThresholdTable:
         }
 
 
+@dataclass(frozen=True)
+class _People:
+    """What is known of people with several rows, at the cut ``found`` only: ``tables`` are the groups counted there."""
+
+    tables: Mapping[Category, GroupCount]
+    found: Literal["of the deployed cut", "at the median"]
+
+    def clusters(self, category: Category) -> Clusters:
+        """Return how the rows of a group divide among people, at whatever cut."""
+        return self.tables[category].divided
+
+    def design(self, category: Category) -> float | Undefined:
+        """Return the design effect of a group's rate where its people were counted; not under 1 [D].
+
+        That rows of a person differ more than those of different people at one cut does not make them do so at others.
+        """
+        group = self.tables[category]
+        design = 1.0 if group.repeats is None else design_effect(group.selected, group.n, group.repeats)
+        return design if isinstance(design, Undefined) else max(1.0, design)
+
+
 def threshold_table(
-    scored: Scored,
-    grouping: Sequence[str],
-    *,
-    deployed: float | None,
-    sizes: Sizes,
-    level: float = 0.95,
-    most_points: int = 101,
-    designs: Mapping[Category, float] = MappingProxyType({}),
+    tally: Tally, grouping: Sequence[str], *, sizes: Sizes, level: float = 0.95, most_points: int = 101
 ) -> ThresholdTable:
     """Return ratio, interval and reading of every known group at every attainable cut, at most ``most_points``.
 
     Attainable are the distinct scores of everybody assessed, unknown people included; where those are too many, the
-    cuts are spread evenly over the people, and the ``deployed`` one is always among them. Of binned scores the cuts
-    are the lower edges of the bins, and a person counts as selected where the middle of their bin is: exact at an
-    edge. ``designs`` gives, where people have several rows, the design effect of every group's rate (1: none), by which
-    the intervals are widened. Raises :class:`ValueError` for fewer than 2 points.
+    cuts are spread evenly over the people, and the deployed one (``tally.threshold``) is always among them. Of binned
+    scores the cuts are the lower edges of the bins, and a person counts as selected where the middle of their bin is:
+    exact at an edge. Where people have several rows, these were counted together at one cut only, the deployed one if
+    the decisions come from it, else the median; there the interval is that of the table of groups, at other cuts it is
+    widened by the design effects found there. Raises :class:`NotComputableError` where there are no scores and
+    :class:`ValueError` for fewer than 2 points.
     """
+    if tally.scored is None:
+        raise NotComputableError("a threshold sweep: expected scores, got none")
+    scored, deployed = tally.scored, tally.threshold
     groups = scored.of(grouping)
     points: dict[Category, list[ThresholdPoint]] = {category: [] for category in groups}
     at_least = {category: np.append(np.cumsum(counts[::-1])[::-1], 0) for category, counts in groups.items()}
-    for cut in _cuts(scored, deployed, most_points):
+
+    def counted(cut: float) -> list[GroupCount]:
         place = int(np.searchsorted(scored.values, cut, side="left"))
-        counts = [GroupCount(category, int(above[0]), int(above[place])) for category, above in at_least.items()]
-        for category, point in zip(groups, _points(cut, counts, sizes, level, designs), strict=True):
+        return [GroupCount(category, int(above[0]), int(above[place])) for category, above in at_least.items()]
+
+    people = _people_of(tally, grouping, counted)
+    for cut in _cuts(scored, deployed, most_points):
+        counts = [_with_people(group, people, whole=cut == deployed) for group in counted(cut)]
+        for category, point in zip(groups, _points(cut, counts, sizes, level, people), strict=True):
             points[category].append(point)
     return ThresholdTable(
         tuple(grouping), deployed, tuple(ThresholdRow(category, tuple(points[category])) for category in groups)
     )
+
+
+def _people_of(
+    tally: Tally, grouping: Sequence[str], counted: Callable[[float], Sequence[GroupCount]]
+) -> _People | None:
+    """Return what is known of people with several rows; None where nobody has them.
+
+    The decisions come from the threshold if at that cut as many are selected in every group as were decided for.
+    """
+    if not tally.people_repeat:
+        return None
+    if tally.threshold is not None and tally.has("selection"):
+        decided = {group.category: group for group in tally.table(grouping, "selection").groups if group.n}
+        cut = {one.category: (one.n, one.selected) for one in counted(tally.threshold) if one.n}
+        if {category: (group.n, group.selected) for category, group in decided.items()} == cut:
+            return _People(decided, "of the deployed cut")
+    return _People({group.category: group for group in tally.table(grouping, "scoring").groups}, "at the median")
+
+
+def _with_people(group: GroupCount, people: _People | None, *, whole: bool) -> GroupCount:
+    """Return a group at a cut with what is known of its people: all of it where they were counted at that cut."""
+    if people is None or group.n == 0:
+        return group
+    if whole and people.found == "of the deployed cut":
+        return people.tables[group.category]
+    return replace(group, clusters=people.clusters(group.category))
 
 
 def _cuts(scored: Scored, deployed: float | None, most: int) -> list[float]:
@@ -138,7 +188,7 @@ def _edge(middle: float, width: float) -> float:
 
 
 def _points(
-    cut: float, counts: Sequence[GroupCount], sizes: Sizes, level: float, designs: Mapping[Category, float]
+    cut: float, counts: Sequence[GroupCount], sizes: Sizes, level: float, people: _People | None
 ) -> list[ThresholdPoint]:
     choice = choose_benchmark(
         counts,
@@ -148,7 +198,7 @@ def _points(
         expected=sizes.expected,
     )
     benchmark = next((group for group in counts if group.category == choice.category), None)
-    return [_point(cut, group, benchmark, choice, sizes, level, designs) for group in counts]
+    return [_point(cut, group, benchmark, choice, sizes, level, people) for group in counts]
 
 
 def _point(
@@ -158,7 +208,7 @@ def _point(
     choice: BenchmarkChoice,
     sizes: Sizes,
     level: float,
-    designs: Mapping[Category, float],
+    people: _People | None,
 ) -> ThresholdPoint:
     if benchmark is None:
         why = why_left_out(group, choice, minimum=sizes.ratio)
@@ -171,10 +221,24 @@ def _point(
     why = why_left_out(group, choice, minimum=sizes.ratio)
     if why is not None:
         return ThresholdPoint(cut, group.selected, group.n, *place, Undefined(why, group.n), None, None)
-    against = group.selected, group.n, benchmark.selected, benchmark.n
-    if designs:
-        design, other = designs.get(group.category, 1.0), designs.get(benchmark.category, 1.0)
-        ratio = widened_interval(*against, design=design, benchmark_design=other, level=level)
-    else:
-        ratio = ratio_interval(*against, level=level)
-    return ThresholdPoint(cut, group.selected, group.n, *place, ratio, reading(ratio), below_four_fifths(*against))
+    ratio = _ratio(group, benchmark, people, level=level)
+    below = (
+        None
+        if isinstance(ratio, Undefined)
+        else below_four_fifths(group.selected, group.n, benchmark.selected, benchmark.n)
+    )
+    return ThresholdPoint(cut, group.selected, group.n, *place, ratio, reading(ratio), below)
+
+
+def _ratio(group: GroupCount, benchmark: GroupCount, people: _People | None, *, level: float) -> Measurement:
+    counts = group.selected, group.n, benchmark.selected, benchmark.n
+    clusters = group.divided, benchmark.divided
+    counted_here = group.clusters is None and benchmark.clusters is None
+    if people is None or counted_here or (clusters[0].people == group.n and clusters[1].people == benchmark.n):
+        return ratio_interval(*counts, level=level, repeats=group.repeats, benchmark_repeats=benchmark.repeats)
+    own, other = people.design(group.category), people.design(benchmark.category)
+    if isinstance(own, Undefined):
+        return own
+    if isinstance(other, Undefined):
+        return other
+    return widened_interval(*counts, designs=(own, other), clusters=clusters, cut=people.found, level=level)

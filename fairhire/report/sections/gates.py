@@ -7,7 +7,18 @@ from typing import Any
 
 from fairhire.report.cells import Badge, Cell, Shown, Tone
 from fairhire.report.document import Block, Heading, Paragraph, Table
-from fairhire.report.wording import Record, gate_date, group_name, grouping_name, measured, plan_words, sentence
+from fairhire.report.wording import (
+    Record,
+    gate_date,
+    gate_verdict,
+    group_name,
+    grouping_name,
+    measured,
+    plan_words,
+    plural,
+    sentence,
+    unaudited,
+)
 
 __all__ = ["checks", "gates"]
 
@@ -16,7 +27,11 @@ _TONES: dict[str, tuple[str, Tone]] = {
     "failed": ("failed", "below"),
     "undecided": ("UNDECIDED", "undecided"),
     "not computable": ("not computable", "undecided"),
+    "not judged": ("not judged", "plain"),
 }
+
+_LISTED = 40
+"""Findings that are all listed; with more, those that passed are only counted beyond these."""
 
 
 def gates(record: Record) -> tuple[Block, ...]:
@@ -29,10 +44,12 @@ def gates(record: Record) -> tuple[Block, ...]:
     else:
         blocks.append(
             Paragraph(
-                f"Together: {_TONES[gate['verdict']][0]}. {gate_date(record)} A gate passes or fails only where the "
+                f"Together: {_together(record)}. {gate_date(record)} A gate passes or fails only where the "
                 "whole interval lies on one side of its limit."
             )
         )
+    if lost := unaudited(record):
+        blocks.append(Paragraph(lost))
     judged = [finding for finding in record["findings"] if finding["gate"]]
     if judged:
         blocks.append(_table("The plan's gates", judged))
@@ -45,12 +62,20 @@ def checks(record: Record) -> tuple[Block, ...]:
     return (Heading("Checks that are no gates", "checks"), _table("Checked without a gate", found)) if found else ()
 
 
+def _together(record: Record) -> str:
+    words = gate_verdict(record)
+    return words.replace("undecided", "UNDECIDED", 1) if record["gate"]["verdict"] == "undecided" else words
+
+
 def _table(caption: str, findings: Sequence[Mapping[str, Any]]) -> Table:
     header: tuple[str, ...] = ("check", "of", "measured", "limit", "verdict", "in words")
-    rows = tuple(map(_row, findings))
+    room = max(0, _LISTED - sum(finding["verdict"] != "passed" for finding in findings))
+    spare = [finding for finding in findings if finding["verdict"] == "passed"][room:]
+    rows = tuple(_row(finding) for finding in findings if not any(finding is one for one in spare))
     if not any(row[-1] for row in rows):
         header, rows = header[:-1], tuple(row[:-1] for row in rows)
-    return Table(caption, header, rows)
+    note = f"{plural(len(spare), 'more finding')} passed: see AUDIT.json." if spare else ""
+    return Table(caption, header, rows, note)
 
 
 def _row(finding: Mapping[str, Any]) -> tuple[Cell, ...]:

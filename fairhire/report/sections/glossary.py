@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from fairhire.auditing.ratio import METHODS
 from fairhire.report.document import Block, Heading, Terms
 from fairhire.report.wording import Record
 
@@ -59,7 +62,16 @@ def glossary(record: Record) -> tuple[Block, ...]:
     terms = list(_ALWAYS)
     if record["groups"]:
         terms += _GROUPS
+        terms += _methods(record)
     for part, more in _MORE.items():
         if record[part]:
             terms += more
     return (Heading("How to read this", "glossary"), Terms(tuple(terms)))
+
+
+def _methods(record: Record) -> Iterator[tuple[str, str]]:
+    """Yield how the intervals of the ratios were computed, each method that occurs, and how often it covers."""
+    used = {row["impact_ratio"].get("method") for table in record["groups"] for row in table["rows"]}
+    for name, words in METHODS.items():
+        if name in used:
+            yield f"Interval “{name}”", f"{words[:1].upper()}{words[1:]} (at level 95 %)."

@@ -17,6 +17,7 @@ from fairhire.report.wording import (
     join,
     level_of,
     measured,
+    passed_over,
     plural,
     rate_words,
     reading_badge,
@@ -38,7 +39,6 @@ _LEGEND = {
     "open": "UNDECIDED",
     "unread": "no reading",
 }
-_METHODS = {"katz": "Katz", "score": "score (Koopman)", "bootstrap": "bootstrap"}
 
 
 def groups(record: Record) -> tuple[Block, ...]:
@@ -96,7 +96,7 @@ def _grouping(table: Mapping[str, Any], record: Record) -> Iterator[Block]:
         (*(_first(row) for row in rows), *_unknown(table)),
         note=f"{note}Rates: Wilson intervals, {level_of(record)}. Share: of the people whose category is known. The "
         "exact comparison is made in whole numbers; the reading is that of the interval. Unknown: counted, never "
-        "compared.",
+        f"compared.{_small(rows)}",
     )  # fmt: skip
     yield from _left_out(rows)
     names = {tuple(row["category"]) for row in rows}
@@ -113,7 +113,7 @@ def _grouping(table: Mapping[str, Any], record: Record) -> Iterator[Block]:
         f"p: {_test(table, record)}, two-sided, raw and corrected within this table. Shortfall: selections that are "
         "missing to reach 4/5. Flip test: the ratio after one selection moves from the benchmark to the group; if the "
         "order of the rates turns, the numbers are too small to conclude. Detectable: the ratio that these numbers "
-        "would have shown with 80 % power.",
+        "would have shown with 80 % power. Interval: how that of the ratio was computed; see “How to read this”.",
     )  # fmt: skip
 
 
@@ -124,11 +124,21 @@ def _introduction(table: Mapping[str, Any]) -> str:
         return f"There is no benchmark, and so no ratio: {sentence(why)}."
     tied = [short_name(category) for category in table["tied"]]
     also = f" {join(tied)} has the same rate; the larger group is taken." if tied else ""
+    over = passed_over(table, among=[row["category"] for row in table["rows"]])
     share = table["smallest_share"]
     small = f" A group under {percent(share)} of the known may be left out of the ratios." if share else ""
     return (
         f"The benchmark is {short_name(table['benchmark'])}, the group with the highest rate among those large enough."
-        f"{also}{small}"
+        f"{also}{small}{f' {over}' if over else ''}"
+    )
+
+
+def _small(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not any(row.get("few") for row in rows):
+        return ""
+    return (
+        " Small: fewer people than the plan takes for enough, or too few selections to be expected; read such a row "
+        "with care."
     )
 
 
@@ -151,7 +161,7 @@ def _first(row: Mapping[str, Any]) -> tuple[Cell, ...]:
         ratio = None  # the reason stands below the table, once
     return (
         group_name(row["category"]),
-        row["n"],
+        Shown(f"{count(row['n'])} (small)") if row.get("few") else row["n"],
         Percent(float(row["share"])),
         row["selected"],
         Percent(rate) if isinstance(rate, Estimate) else rate,
@@ -198,7 +208,7 @@ def _second(row: Mapping[str, Any]) -> tuple[Cell, ...]:
         row["shortfall"],
         _flip(row["flip"]),
         detectable,
-        _METHODS.get(method, sentence(method) if method else ""),
+        sentence(method),
     )
 
 

@@ -14,11 +14,13 @@ from fairhire.report.wording import (
     Record,
     compared,
     gate_date,
+    gate_verdict,
     group_name,
     grouping_name,
     join,
     level_of,
     measured,
+    passed_over,
     plan_words,
     plural,
     rate_words,
@@ -27,6 +29,7 @@ from fairhire.report.wording import (
     said,
     sentence,
     short_name,
+    unaudited,
     verdict_words,
 )
 
@@ -44,12 +47,13 @@ _PROBE_FLOOR = "No probe read an attribute better than chance"
 
 def headline(record: Record) -> str:
     """Return the one sentence that a hurried reader takes away."""
-    gate = {
-        "failed": "A gate of the plan failed. ",
-        "undecided": "The gates of the plan are undecided. ",
-        "passed": "The gates of the plan passed. ",
-    }.get(record["gate"]["verdict"], "")
-    return gate + _comparisons(record)
+    verdict, words = record["gate"]["verdict"], gate_verdict(record)
+    if verdict == "none":
+        return _comparisons(record)
+    whose = {"failed": "A gate of the plan", "undecided": "The gates of the plan are"}.get(
+        verdict, "The gates of the plan"
+    )
+    return f"{whose} {words}. {_comparisons(record)}"
 
 
 def opening(record: Record) -> tuple[Block, ...]:
@@ -185,7 +189,8 @@ def _leakage(record: Record) -> Iterator[str]:
             if value > best.get(row["target"], (0.0, row))[0]:
                 best[row["target"]] = (value, row)
         if best:
-            told = [f"{sentence(name)} (AUC {said(row['estimate'])})" for name, (_, row) in list(best.items())[:4]]
+            strongest = sorted(best.items(), key=lambda one: -one[1][0])[:4]
+            told = [f"{sentence(name)} (AUC {said(row['estimate'])})" for name, (_, row) in strongest]
             more = f" and {plural(len(best) - 4, 'more target')}" if len(best) > 4 else ""
             yield f"From {words} a fresh probe reads {join(told)}{more}; chance is 0.5."
         elif silent:
@@ -199,15 +204,19 @@ def _gates(record: Record) -> str:
         words = plan_words(record, "gate") or ["The plan has no gate."]
         return f"{words[0]} Nothing in this document is a pass or a fail."
     states = {
-        state: sum(finding["verdict"] == state for finding in judged) for state in ("passed", "failed", "undecided")
+        state: sum(finding["verdict"] == state for finding in judged)
+        for state in ("passed", "failed", "undecided", "not computable")
     }
     listed = join(f"{count(n)} {state}" for state, n in states.items() if n)
-    return f"The gates of the plan: {verdict}{f' ({listed})' if listed else ''}."
+    return f"The gates of the plan: {gate_verdict(record)}{f' ({listed})' if listed else ''}."
 
 
 def _sure(record: Record) -> Iterator[str]:
     rows = record["rows"]
-    if rows:
+    if not rows or rows.get("read") is None:
+        if record["groups"]:
+            yield "Only counts were given: nothing is known of the rows behind them, nor whether somebody is in twice."
+    else:
         people = f" ({plural(rows['people'], 'person', 'people')})" if rows.get("people") else ""
         yield f"{plural(rows['counted'], 'row')}{people} counted, of {count(rows['read'])} read."
         if rows.get("people") and rows["people"] < rows["counted"]:
@@ -231,20 +240,42 @@ def _sure(record: Record) -> Iterator[str]:
             f"A difference is “beyond chance” by {test.get(plan['primary_test'], plan['primary_test'])}, named in the "
             f"plan beforehand{between}, {corrected}."
         )
+    small = [row for row in _all_compared(record) if row.get("few")]
+    if small:
+        yield f"Small numbers: {_names(small)}. A few people more or less would change what is said of them."
+    yield from _tipping(record)
     few = ("none-indicated", "below-few")
     open_ = [row for row in _all_compared(record) if row["reading"] == "undecided" and row["verdict"] in few]
     for row in open_[:_NAMED]:
         detectable = measured(row["detectable_ratio"])
         if isinstance(detectable, float):
             yield (
-                f"For {short_name(row['category'])} (n = {count(row['n'])}) this audit could have told only a ratio of "
-                f"{number(detectable)} or worse from equality (80 % power)."
+                f"With {count(row['n'])} of {short_name(row['category'])}, this audit could only have detected a ratio "
+                f"of {number(detectable)} or worse (with 80 % power); a milder difference may be there unseen."
             )
     if record["gate"]["verdict"] != "none":
         yield gate_date(record)
 
 
+def _tipping(record: Record) -> Iterator[str]:
+    """Yield where the people of unknown category could turn a reading, those first that the fewest could turn."""
+    found = [
+        (row["bounds"]["tipping"], table, row)
+        for table in record["groups"]
+        for row in compared(table)
+        if row["bounds"] is not None and row["bounds"]["tipping"] is not None
+    ]
+    found.sort(key=lambda one: one[0])
+    for tipping, table, row in found[:_NAMED]:
+        yield (
+            f"{plural(tipping, 'person', 'people')} of the {count(table['unknown']['n'])} of unknown "
+            f"{grouping_name(table['grouping'])} could bring {short_name(row['category'])} below four fifths."
+        )
+
+
 def _not_shown(record: Record) -> Iterator[str]:
+    if words := unaudited(record):
+        yield words
     excluded = {
         (*table["grouping"], *row["category"]): row
         for table in record["groups"]
@@ -258,6 +289,9 @@ def _not_shown(record: Record) -> Iterator[str]:
         )
         more = f"; {plural(len(excluded) - _NAMED, 'more group')} below" if len(excluded) > _NAMED else ""
         yield f"Groups without a ratio, though counted: {told}{more}."
+    for words in dict.fromkeys(passed_over(table, among=_shown(table)) for table in record["groups"][:_TABLES]):
+        if words:
+            yield words
     unknown = {
         tuple(table["grouping"]): f"{count(table['unknown']['n'])} by {grouping_name(table['grouping'])}"
         for table in record["groups"]
@@ -284,6 +318,10 @@ def _not_shown(record: Record) -> Iterator[str]:
         yield "That nothing else leaks: a probe that finds nothing proves only that this probe found nothing."
     yield "Why groups differ, or anything about other positions, stages, people or times than those in these data."
     yield from plan_words(record, "note", "limits")
+
+
+def _shown(table: Mapping[str, Any]) -> list[Any]:
+    return [row["category"] for row in table["rows"]]
 
 
 def _next(record: Record) -> Iterator[str]:
@@ -335,7 +373,7 @@ def _verdicts(record: Record) -> Iterator[Block]:
                 group_name(row["category"]),
                 measured(row["impact_ratio"]) if row["verdict"] not in ("benchmark", "no-ratio") else None,
                 reading_badge(row),
-                sentence(verdict_words(row)),
+                sentence(f"{verdict_words(row)}{'; small numbers' if row.get('few') else ''}"),
             )
             for table, row in shown
         ),

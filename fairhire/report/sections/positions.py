@@ -42,9 +42,9 @@ def _table(table: Mapping[str, Any]) -> Iterator[Block]:
         f"Pooled and within {sentence(strata['attribute'])}, by {name}",
         ("group", "pooled ratio", "ratio within", "p (CMH)", "p, same in all", "left out", "alarm"),
         tuple(_row(row) for row in strata["rows"]),
-        note="p (CMH): no difference within positions (Cochran-Mantel-Haenszel). p, same in all: the ratio is the same "
-        "in all positions (Breslow-Day). Left out: positions that hold one of the two groups only; they compare "
-        "nothing.",
+        note="p (CMH): no difference within positions (Cochran-Mantel-Haenszel). p, same in all: the odds ratio is the "
+        "same in all positions (Breslow-Day); equal odds ratios are not equal impact ratios. Left out: positions that "
+        "hold one of the two groups only; they compare nothing.",
     )
     parts = [(row, part) for row in strata["rows"] for part in row.get("strata", ())]
     if parts:

@@ -11,6 +11,8 @@ from fairhire.report.wording import Record, group_name, grouping_name, measured,
 
 __all__ = ["unknown"]
 
+_HEADER = ("group", "impact ratio", "lowest possible", "highest possible", "tipping point", "tipping, in the group")
+
 
 def unknown(record: Record) -> tuple[Block, ...]:
     """Return the bounds and tipping points of every group whose table has people of unknown category."""
@@ -22,7 +24,7 @@ def unknown(record: Record) -> tuple[Block, ...]:
                 Table(
                     f"What the {plural(table['unknown']['n'], 'person', 'people')} of unknown "
                     f"{grouping_name(table['grouping'])} could change ({table['rate']} rate)",
-                    ("group", "impact ratio", "lowest possible", "highest possible", "tipping point"),
+                    _HEADER,
                     tuple(_row(row) for row in rows),
                 )
             )
@@ -30,22 +32,28 @@ def unknown(record: Record) -> tuple[Block, ...]:
         return ()
     opening = Paragraph(
         "The outcome of everybody is known, also of people whose category is not. The bounds hold for every way in "
-        "which they could belong to the group or to its benchmark; nothing is imputed. Tipping point: so many "
-        "unselected people of unknown category, were they of the group, bring its ratio under four fifths."
+        "which they could belong to the group or to its benchmark; nothing is imputed. Tipping point: the fewest who "
+        "could bring the ratio under four fifths, unselected ones being of the group or selected ones of the "
+        "benchmark. Tipping, in the group: the same with unselected people of the group alone. "
+        "None: no number of them does, or the ratio is under it already."
     )
     return (Heading("What unknown categories could change", "unknown"), opening, *tables)
 
 
 def _row(row: Mapping[str, Any]) -> tuple[Cell, ...]:
     bounds = row["bounds"]
-    tipping = bounds["tipping"]
     return (
         group_name(row["category"]),
         measured(row["impact_ratio"]),
         _bound(bounds["low"]),
         _bound(bounds["high"]),
-        Shown("none") if tipping is None else tipping,
+        _tipping(bounds["tipping"]),
+        _tipping(bounds.get("tipping_in_group", bounds["tipping"])),
     )
+
+
+def _tipping(fewest: int | None) -> Cell:
+    return Shown("none") if fewest is None else fewest
 
 
 def _bound(value: Any) -> Cell:
