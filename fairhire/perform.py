@@ -225,7 +225,7 @@ def audit(
         "plan": plan.to_dict(),
         "request": _request_record(intake, groupings, controls),
         "about": facts,
-        "missing": [requirement.to_dict() for requirement in missing],
+        "missing": [*(requirement.to_dict() for requirement in missing), *_unstated(tables, facts)],
         "not_audited": notes.not_audited,
         "rates": list(rates),
         "threshold": tally.threshold,
@@ -355,6 +355,14 @@ def _of_counts(
     chosen = tuple(grouping for grouping in there if not wanted or grouping in wanted)
     notes.odd(compare_margins(tally))
     return tuple(sorted({name for grouping in chosen for name in grouping})), chosen
+
+
+def _unstated(tables: Sequence[GroupFindings], facts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the statement that is due where counts do not say how many people are of unknown category."""
+    if all(table.unknown_stated for table in tables) or facts.get("unknown_people", "").strip():
+        return []
+    why = "the table of counts has no row of them: say how many there are, 0 included"
+    return [{"field": "unknown_people", "why": why, "published": True}]
 
 
 def _columns(attributes: Sequence[str], intake: Intake) -> tuple[str, ...]:

@@ -458,3 +458,30 @@ def test_nothing_in_common_is_nothing_compared(tables: Path) -> None:
     frame.assign(candidate="x" + frame["candidate"]).to_csv(tables / "later.csv", index=False)
     said = fairhire("compare", tables / "scores.csv", tables / "later.csv", "--people", tables / "people.csv")
     assert said.code == 3, said
+
+
+def test_counts_that_do_not_tell_the_unknown_are_not_published_as_none(tmp_path: Path) -> None:
+    columns: dict[str, Any] = {"attribute": ["sex"] * 2, "category": ["Male", "Female"], "n": [1390, 1181],
+                               "selected": [667, 555]}  # fmt: skip
+    facts = {"data_kind": "historical"}
+
+    def asked(*more: str) -> dict[str, Any]:
+        words = [word for name, value in facts.items() for word in ("--fact", f"{name}={value}")]
+        path = write(tmp_path / "counts.csv", columns)
+        said = fairhire(
+            "audit", "--counts", path, "--plan", "nyc-local-law-144", "--out", tmp_path / "out", *words, *more
+        )
+        assert said.code == 0, said
+        record: dict[str, Any] = json.loads((tmp_path / "out" / "AUDIT.json").read_text())
+        return record
+
+    facts |= {item["field"]: "2026-01-01" if "date" in item["field"] else "said" for item in asked()["missing"]}
+    assert facts.pop("unknown_people")
+    assert [item["field"] for item in asked()["missing"]] == ["unknown_people"]
+    assert "unknown" not in (tmp_path / "out" / "groups.csv").read_text()
+    refused(2, "unknown_people", "report", tmp_path / "out" / "AUDIT.json", "--format", "summary")
+    assert asked("--fact", "unknown_people=250")["missing"] == []
+    assert "in no group: 250, as the auditor says" in (tmp_path / "out" / "summary.html").read_text()
+    columns = {name: [*values, *more] for (name, values), more in zip(columns.items(), (["sex"], ["unknown"], [0], [0]),
+               strict=True)}  # fmt: skip
+    assert asked()["missing"] == []

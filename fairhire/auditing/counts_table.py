@@ -159,6 +159,7 @@ def _table(
         tuple(GroupCount(category, known[category][0], known[category][1]) for category in sorted(known)),
         sum(n for n, _ in unknown),
         sum(selected for _, selected in unknown),
+        unknown_stated=bool(unknown),
     )
 
 

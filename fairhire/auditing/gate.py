@@ -117,7 +117,13 @@ def _not_audited(record: Record, gate: Gate) -> Iterator[Finding]:
 
 
 def _impact_ratio(record: Record, gate: Gate) -> Iterator[Finding]:
-    for table in _tables(record["groups"], gate):
+    """Judge the ratios of selection rates; those of scoring rates only where there are no decisions.
+
+    A guideline on selection is about who is selected; the median is no cut that anybody decides by.
+    """
+    decided = any(table["rate"] == "selection" for table in record["groups"])
+    judged_rate = "selection" if decided else "scoring"
+    for table in _tables([table for table in record["groups"] if table["rate"] == judged_rate], gate):
         counts = {tuple(row["category"]): row for row in table["rows"]}
         benchmark = None if table["benchmark"] is None else counts[tuple(table["benchmark"])]
         judged = [row for row in table["rows"] if row["included"] and row is not benchmark]
@@ -142,8 +148,8 @@ def _impact_ratio(record: Record, gate: Gate) -> Iterator[Finding]:
         if not judged:
             yield _nothing(
                 gate,
-                f"no group of {' x '.join(table['grouping'])} ({table['rate']}) could be compared with a benchmark; "
-                f"{len(small)} left out",
+                f"{' x '.join(table['grouping'])}: no group could be compared with another"
+                + (f"; {len(small)} too small to be judged" if small else ""),
                 table=table,
             )
 
@@ -177,6 +183,11 @@ def _unknown_share(record: Record, gate: Gate) -> Iterator[Finding]:
         unknown = table["unknown"]["n"]
         everybody = unknown + sum(row["n"] for row in table["rows"])
         grouping = " x ".join(table["grouping"])
+        if not table["unknown"].get("stated", True):
+            yield _nothing(
+                gate, f"{grouping}: the counts do not say how many people are of unknown category", table=table
+            )
+            continue
         if not everybody:
             yield _nothing(gate, f"{grouping}: there are no rows", table=table)
             continue

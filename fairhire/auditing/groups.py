@@ -120,7 +120,7 @@ class GroupFindings:
     several.
     ``passed_over`` are groups of a higher rate than the benchmark's that could not be it, and why; ``strata`` holds, by
     category, the ratios within positions. ``test`` is the one whose p-value decides: the plan's primary test, or
-    ``z by person`` where people have several rows.
+    ``t by person`` where people have several rows.
     """
 
     grouping: tuple[str, ...]
@@ -132,6 +132,7 @@ class GroupFindings:
     rows: tuple[GroupRow, ...]
     unknown_n: int
     unknown_selected: int
+    unknown_stated: bool
     test: str
     strata: Mapping[Category, Stratified | Undefined] | None
     rows_as_witnesses: bool
@@ -148,6 +149,7 @@ class GroupFindings:
             "test": self.test,
             "rows": [row.to_dict() for row in self.rows],
             "unknown": {
+                "stated": self.unknown_stated,
                 "n": self.unknown_n,
                 "selected": self.unknown_selected,
                 "rate": wilson(self.unknown_selected, self.unknown_n).to_dict(),
@@ -191,7 +193,8 @@ def examine_groups(tally: Tally, grouping: Sequence[str], rate: Rate, *, plan: A
         rows=tuple(_correct(rows, plan)),
         unknown_n=table.unknown_n,
         unknown_selected=table.unknown_selected,
-        test="z by person" if _somebody_repeats(*table.groups) else plan.primary_test,
+        unknown_stated=table.unknown_stated,
+        test="t by person" if _somebody_repeats(*table.groups) else plan.primary_test,
         strata=_within_positions(tally, table, reference, plan),
         rows_as_witnesses=_somebody_repeats(*table.groups),
     )

@@ -187,9 +187,10 @@ class Requirement:
 class Sizes:
     """Numbers of people below which less is said (audit-rules.md 5.7).
 
-    Under ``ratio`` a group has no ratio, under ``benchmark`` it cannot be the one others are compared to; under
-    ``warn`` it is marked as small; with fewer than ``expected`` expected selections only the score interval is used;
-    cells under ``suppress`` are not published. Groups under ``share`` of the known may be left out of the ratios.
+    Under ``ratio`` a group has no ratio, under ``benchmark`` it cannot be the one others are compared to. Under
+    ``warn``, or with fewer than ``expected`` expected selections, it is marked as few; with the latter it is not the
+    benchmark either, where another group can be. Cells under ``suppress`` are not published. Groups under ``share`` of
+    the known may be left out of the ratios.
     """
 
     ratio: int = 10

@@ -70,7 +70,7 @@ def people_counted(tally: Tally) -> int:
 
 def compare_facts(facts: Mapping[str, str], plan: AuditPlan) -> Iterator[Oddity]:
     """Say which statements nobody asked for: a misspelt field would else be missing without a word."""
-    known = {"legal_basis", "run_began", *(requirement.field for requirement in plan.requirements)}
+    known = {"legal_basis", "run_began", "unknown_people", *(requirement.field for requirement in plan.requirements)}
     for name in sorted(set(facts) - known):
         yield "about", f"the plan does not ask for {name}; it asks for {', '.join(sorted(known))}"
 

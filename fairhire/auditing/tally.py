@@ -130,13 +130,17 @@ class GroupCount:
 
 @dataclass(frozen=True)
 class GroupTable:
-    """The groups of one grouping in alphabetical order, empty ones included, and the rows of unknown category."""
+    """The groups of one grouping in alphabetical order, empty ones included, and the rows of unknown category.
+
+    ``unknown_stated`` is False of a table of counts that does not say how many those are: 0 then means nothing.
+    """
 
     grouping: tuple[str, ...]
     rate: Rate
     groups: tuple[GroupCount, ...]
     unknown_n: int
     unknown_selected: int
+    unknown_stated: bool = True
 
     @property
     def known(self) -> int:

@@ -613,7 +613,7 @@ _COLUMNS = ["group", "n", "selected", "rate", "impact ratio", "method", "four fi
 
 
 def _title(table: Mapping[str, Any]) -> str:
-    unknown = table["unknown"]["n"]
+    unknown = table["unknown"]["n"] if table["unknown"].get("stated", True) else "a number not stated"
     rate = "selected" if table["rate"] == "selection" else "above the median"
     return f"{' x '.join(table['grouping'])}, {rate}; {unknown} of unknown category, counted and left out"
 

@@ -53,7 +53,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))?")
 _PARTS = {
     "schema": "number", "title": "text", "subject": "text", "plan": "object", "about": "object", "missing": "objects",
     "inputs": "objects", "versions": "object", "code": "object?", "seed": "number", "model": "object?",
-    "rows": "object", "rates": "list", "scoring": "object?", "threshold": "number?", "merged": "object",
+    "rows": "object?", "rates": "list", "scoring": "object?", "threshold": "number?", "merged": "object",
     "groups": "objects", "outcomes": "objects", "labels": "objects", "calibration": "objects", "scores": "objects",
     "thresholds": "objects", "leakage": "objects", "leakage_against": "objects", "findings": "objects",
     "gate": "object", "warnings": "objects", "left_out": "objects", "events": "objects", "events_sha256": "text",

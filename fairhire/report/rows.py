@@ -46,6 +46,8 @@ def flat_rows(record: Record) -> Iterator[dict[str, Any]]:
         for row in table["rows"]:
             yield dict.fromkeys(COLUMNS) | shared | _flat(row)
         unknown = table["unknown"]
+        if not unknown.get("stated", True):
+            continue
         rest = {"category": "unknown", "n": unknown["n"], "selected": unknown["selected"], "included": False}
         yield dict.fromkeys(COLUMNS) | shared | rest | {"verdict": "unknown"} | _ends("rate", unknown["rate"])
 

@@ -81,7 +81,7 @@ def _blocks(record: Record) -> Iterator[Block]:
     tables = zip(record["groups"], withheld(record["groups"], under=under), strict=True)
     for place, (table, hidden) in enumerate(tables, start=1):
         yield Heading(f"By {_name(table)}", f"table-{place}")
-        yield from _grouping(table, hidden, under)
+        yield from _grouping(table, hidden, under, record["about"])
     yield Heading("About these figures", "about")
     yield Paragraph(
         f"Brackets are {level_of(record)} intervals. The impact ratio is the rate of a category divided by that of the "
@@ -97,9 +97,13 @@ def _name(table: Mapping[str, Any]) -> str:
     return f"{grouping_name(table['grouping'])}, {rate_words(table['rate'])}"
 
 
-def _grouping(table: Mapping[str, Any], hidden: frozenset[int], under: int) -> Iterator[Block]:
+def _grouping(
+    table: Mapping[str, Any], hidden: frozenset[int], under: int, about: Mapping[str, str]
+) -> Iterator[Block]:
     unknown = table["unknown"]["n"]
     said = "a number that is withheld" if UNKNOWN_CELL in hidden else count(unknown)
+    if not table["unknown"].get("stated", True):
+        said = f"{sentence(about['unknown_people'])}, as the auditor says; the counts do not tell"
     yield Paragraph(f"People of unknown category, who are in no group: {said}.")
     yield Table(
         f"People, rates and impact ratios by {_name(table)}",

@@ -174,7 +174,9 @@ def _first(row: Mapping[str, Any]) -> tuple[Cell, ...]:
 def _unknown(table: Mapping[str, Any]) -> Iterator[tuple[Cell, ...]]:
     unknown = table["unknown"]
     rate = measured(unknown["rate"])
-    if unknown["n"]:
+    if not unknown.get("stated", True):
+        yield ("unknown", None, None, None, "not stated", None, None, Badge("not stated", "plain"))
+    elif unknown["n"]:
         shown: Cell = Percent(rate) if isinstance(rate, Estimate) else rate
         yield ("unknown", unknown["n"], None, unknown["selected"], shown, None, None, Badge("counted only", "plain"))
 
@@ -253,7 +255,7 @@ def _test(table: Mapping[str, Any], record: Record) -> str:
         "mid_p": "mid-P",
         "z": "z test",
         "chi2": "chi² test",
-        "z by person": "z test between people, who have several rows",
+        "t by person": "t test between people, who have several rows",
     }
     return names.get(test, str(test))
 

@@ -232,8 +232,8 @@ def _sure(record: Record) -> Iterator[str]:
     plan = record["plan"]
     if record["groups"]:
         test = {"fisher": "Fisher's exact test", "mid_p": "the mid-P test", "z": "the z test", "chi2": "the chi² test"}
-        repeated = any(table.get("test") == "z by person" for table in record["groups"])
-        between = " (here by a z test between people, who have several rows)" if repeated else ""
+        repeated = any(table.get("test") == "t by person" for table in record["groups"])
+        between = " (here by a t test between people, who have several rows)" if repeated else ""
         family = {"holm": "Holm", "benjamini-hochberg": "Benjamini-Hochberg"}.get(plan["correction"])
         corrected = f"corrected within each table ({family})" if family else "not corrected for many comparisons"
         yield (
