@@ -145,6 +145,7 @@ def audit(
     about: Mapping[str, str] | None = None,
     legal_basis: str | None = None,
     groupings: Sequence[Sequence[str]] = (),
+    smallest_share: float | None = None,
     faces: Faces | None = None,
     controls: int = 5,
     seed: int = 0,
@@ -154,12 +155,15 @@ def audit(
 
     ``people`` is the people table; without it the attributes are columns of the scores table, and ``groupings`` or the
     plan must name them. ``counts`` stands in for both. ``plan`` is a shipped name, a TOML file or an
-    :class:`AuditPlan`; ``groupings`` replaces the plan's. ``about`` holds what the auditor says of data and purpose.
+    :class:`AuditPlan`; ``groupings`` and ``smallest_share`` (of the known, under which a group has no ratio) replace
+    the plan's. ``about`` holds what the auditor says of data and purpose.
     ``representation`` is a .npy file row by row with the scores, for leakage; ``baseline`` the undefended run.
     Raises :class:`UsageError` for a wrong request, :class:`DataError` for unreadable data, and
     :class:`NotComputableError` where nothing at all can be computed.
     """
     plan = plan if isinstance(plan, AuditPlan) else read_plan(plan)
+    if smallest_share is not None:
+        plan = replace(plan, sizes=replace(plan.sizes, share=smallest_share))
     notes, facts = _Notes(), dict(about or {})
     asked = _subject(subject, people, counts)
     if asked.counts is not None:
@@ -223,7 +227,7 @@ def audit(
         "title": f"Audit of {asked.name}: {plan.title}",
         "subject": asked.name,
         "plan": plan.to_dict(),
-        "request": _request_record(intake, groupings, controls),
+        "request": _request_record(intake, groupings, smallest_share, controls),
         "about": facts,
         "missing": [*(requirement.to_dict() for requirement in missing), *_unstated(tables, facts)],
         "not_audited": notes.not_audited,
@@ -382,7 +386,9 @@ def _rows(tally: Tally) -> dict[str, int] | None:
     }
 
 
-def _request_record(intake: Intake, groupings: Sequence[Sequence[str]], controls: int) -> dict[str, Any]:
+def _request_record(
+    intake: Intake, groupings: Sequence[Sequence[str]], smallest_share: float | None, controls: int
+) -> dict[str, Any]:
     """Return how the tables were read and what was asked beyond the plan, so that the audit can be made again."""
     return {
         "score_columns": dict(intake.score_columns),
@@ -396,6 +402,7 @@ def _request_record(intake: Intake, groupings: Sequence[Sequence[str]], controls
         "unknown": list(intake.unknown),
         "labels": {name: dict(spellings) for name, spellings in intake.labels.items()},
         "groupings": [list(grouping) for grouping in groupings],
+        "smallest_share": smallest_share,
         "controls": controls,
     }
 

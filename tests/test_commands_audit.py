@@ -485,3 +485,50 @@ def test_counts_that_do_not_tell_the_unknown_are_not_published_as_none(tmp_path:
     columns = {name: [*values, *more] for (name, values), more in zip(columns.items(), (["sex"], ["unknown"], [0], [0]),
                strict=True)}  # fmt: skip
     assert asked()["missing"] == []
+
+
+def test_the_rule_s_own_example_comes_out_with_every_category(tmp_path: Path) -> None:
+    groups = {
+        "Hispanic or Latino": (408, 204, 0.967),
+        "White": (797, 412, 1.0),
+        "Black or African American": (390, 170, 0.843),
+        "Native Hawaiian or Pacific Islander": (119, 52, 0.845),
+        "Asian": (616, 302, 0.948),
+        "Native American or Alaska Native": (41, 18, 0.849),
+        "Two or more races": (213, 96, 0.872),
+        "unknown": (250, 0, None),
+    }
+    path = write(
+        tmp_path / "counts.csv",
+        {
+            "attribute": ["race"] * len(groups),
+            "category": list(groups),
+            "n": [n for n, _, _ in groups.values()],
+            "selected": [selected for _, selected, _ in groups.values()],
+        },
+    )
+
+    def rows(*words: object) -> dict[str, Any]:
+        out = tmp_path / "out"
+        said = fairhire("audit", "--counts", path, "--plan", "nyc-local-law-144", "--out", out, *words)
+        assert said.code == 0, said
+        return ratios(json.loads((out / "AUDIT.json").read_text()))
+
+    whole = rows("--smallest-share", 0)
+    assert {name: round(row["impact_ratio"]["value"], 3) for name, row in whole.items()} == {
+        name: ratio for name, (_, _, ratio) in groups.items() if ratio is not None
+    }
+    usual = rows()["Native American or Alaska Native"]
+    assert "undefined" in usual["impact_ratio"]
+    assert round(usual["if_included"]["value"], 3) == 0.849
+
+
+def test_leaving_out_a_group_below_the_line_is_an_alarm(tmp_path: Path) -> None:
+    columns = {"attribute": ["sex"] * 3, "category": ["A", "B", "C"], "n": [1000, 1000, 10], "selected": [500, 500, 2]}
+    said = fairhire("audit", "--counts", write(tmp_path / "c.csv", columns), "--plan", "nyc-local-law-144", "--out",
+                    tmp_path / "out")  # fmt: skip
+    assert said.code == 0
+    record = json.loads((tmp_path / "out" / "AUDIT.json").read_text())
+    alarms = [item for item in record["findings"] if item["check"] == "left-out-group"]
+    assert [(item["category"], item["measurement"]["value"]) for item in alarms] == [(["C"], pytest.approx(0.4))]
+    assert "included, its ratio would be below four fifths" in (tmp_path / "out" / "audit.html").read_text()

@@ -63,6 +63,13 @@ def _alarms(record: Mapping[str, Any]) -> list[dict[str, Any]]:
                      "limit": None, "words": row["alarm"]}
                 )  # fmt: skip
         for row in table["rows"]:
+            left = row["if_included"]
+            if left is not None and left.get("value", 1.0) < 0.8:
+                words = f"left out ({row['impact_ratio']['undefined']}); included, its ratio would be below four fifths"
+                found.append(
+                    {**common, "check": "left-out-group", "category": row["category"], "measurement": left,
+                     "limit": 0.8, "words": words}
+                )  # fmt: skip
             if row["bounds"] is not None and row["bounds"]["tipping"] is not None:
                 tipping = row["bounds"]["tipping"]
                 unknown = table["unknown"]["n"]

@@ -63,6 +63,7 @@ class GroupRow:
     reading: str | None
     verdict: Verdict
     difference: Measurement | None = None
+    if_included: Measurement | None = None
     katz: Measurement | None = None
     score: Measurement | None = None
     tests: Tests | None = None
@@ -93,6 +94,7 @@ class GroupRow:
             "reading": self.reading,
             "verdict": self.verdict,
             "difference": None if self.difference is None else self.difference.to_dict(),
+            "if_included": None if self.if_included is None else self.if_included.to_dict(),
             "katz": None if self.katz is None else self.katz.to_dict(),
             "score": None if self.score is None else self.score.to_dict(),
             "tests": None if self.tests is None else self.tests.to_dict(),
@@ -213,7 +215,12 @@ def _row(
     missing = why if why is not None else None if reference is not None else _why_no_benchmark(table, plan)
     if missing is not None or reference is None:
         reason = Undefined(missing or "there is no benchmark", group.n)
-        return GroupRow(*counted, rate, share, why is None, why, reason, None, None, "no-ratio")
+        bare = GroupRow(*counted, rate, share, why is None, why, reason, None, None, "no-ratio")
+        if reference is None or not group.n:
+            return bare
+        counts = group.selected, group.n, reference.selected, reference.n
+        left = ratio_interval(*counts, level=level, repeats=group.repeats, benchmark_repeats=reference.repeats)
+        return replace(bare, if_included=left)
     if group.category == reference.category:
         itself = Ratio(1.0, 1.0, 1.0, level, group.n, "benchmark")
         return GroupRow(*counted, rate, share, True, None, itself, False, None, "benchmark")

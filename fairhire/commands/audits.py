@@ -110,6 +110,12 @@ def audit_command(
             help="Read a spelling as a category, as race:Caucasian=White; may be given again (default: as written).",
         ),
     ] = None,
+    smallest_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=0.49, help="Leave groups under this share of the known out of ratios (default: the plan's)."
+        ),
+    ] = None,
     about: Annotated[
         Path | None,
         typer.Option(help="A TOML file of what the plan requires to be said: auditor, dates, data (default: none)."),
@@ -170,6 +176,7 @@ def audit_command(
         intake=intake,
         about={**_facts(about), **_pairs("--fact", fact)},
         legal_basis=legal_basis,
+        smallest_share=smallest_share,
         groupings=[tuple(name.strip() for name in one.split(",")) for one in grouping or ()],
         faces=None if corpus is None else _faces(corpus, opened),
         controls=controls,

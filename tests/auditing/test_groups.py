@@ -110,6 +110,8 @@ def test_a_group_under_two_percent_is_printed_without_a_ratio() -> None:
     assert found.benchmark == ("a",)
     assert value(row(found, "b").impact_ratio) == pytest.approx(0.9)
     assert isinstance(row(found, "c").impact_ratio, Undefined)
+    assert value(row(found, "c").if_included) == pytest.approx(2.0)
+    assert row(found, "b").if_included is None
     assert value(row(found, "c").rate) == 1.0
 
 

@@ -186,9 +186,15 @@ def _left_out(rows: Sequence[Mapping[str, Any]]) -> Iterator[Block]:
     if without:
         yield Table(
             "Groups without a ratio, and why",
-            ("group", "n", "rate", "why"),
-            tuple((group_name(row["category"]), row["n"], _rate(row), _why(row)) for row in without),
+            ("group", "n", "rate", "why", "the ratio, were it included"),
+            tuple((group_name(row["category"]), row["n"], _rate(row), _why(row), _if_included(row)) for row in without),
+            note="Leaving a group out takes its ratio out of every reading and gate; what it would be is shown here.",
         )
+
+
+def _if_included(row: Mapping[str, Any]) -> Cell:
+    left = row.get("if_included")
+    return None if left is None else measured(left)
 
 
 def _why(row: Mapping[str, Any]) -> str:
