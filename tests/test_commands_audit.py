@@ -466,7 +466,8 @@ def test_counts_that_do_not_tell_the_unknown_are_not_published_as_none(tmp_path:
     facts = {"data_kind": "historical"}
 
     def asked(*more: str) -> dict[str, Any]:
-        words = [word for name, value in facts.items() for word in ("--fact", f"{name}={value}")]
+        words = ["--grouping", "sex"]
+        words += [word for name, value in facts.items() for word in ("--fact", f"{name}={value}")]
         path = write(tmp_path / "counts.csv", columns)
         said = fairhire(
             "audit", "--counts", path, "--plan", "nyc-local-law-144", "--out", tmp_path / "out", *words, *more
@@ -485,6 +486,16 @@ def test_counts_that_do_not_tell_the_unknown_are_not_published_as_none(tmp_path:
     columns = {name: [*values, *more] for (name, values), more in zip(columns.items(), (["sex"], ["unknown"], [0], [0]),
                strict=True)}  # fmt: skip
     assert asked()["missing"] == []
+
+
+def test_a_summary_without_a_grouping_of_the_plan_is_refused(tables: Path) -> None:
+    record = audited(tables, "--plan", "nyc-local-law-144")
+    facts = {item["field"]: "2026-01-01" if "date" in item["field"] else "said" for item in record["missing"]}
+    facts |= {"data_kind": "historical"}
+    words = [word for name, value in facts.items() for word in ("--fact", f"{name}={value}")]
+    assert audited(tables, "--plan", "nyc-local-law-144", *words)["missing"] == []
+    assert not (tables / "out" / "summary.html").exists()
+    refused(2, "race", "report", tables / "out" / "AUDIT.json", "--format", "summary")
 
 
 def test_the_rule_s_own_example_comes_out_with_every_category(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def render_summary(record: Record) -> str:
     """Return the summary for publication as HTML: dates, data, and for every category people, rate and ratio.
 
     Cells under the plan's suppression size are withheld and counted. Raises :class:`UsageError` that names every field
-    which the plan requires for publication and the record lacks.
+    which the plan requires for publication and the record lacks, or every grouping that was not audited.
     """
     missing = _required(record)
     if missing:
@@ -46,6 +46,12 @@ def render_summary(record: Record) -> str:
             f"got none on {fields}"
         )
     plan = record["plan"]
+    if absent := record.get("not_audited"):
+        groupings = ", ".join(f"{grouping_name(item['grouping'])} ({sentence(item['why'])})" for item in absent)
+        raise UsageError(
+            f"published summary under {sentence(plan['name'])}: expected every grouping of the plan, got none on "
+            f"{groupings}"
+        )
     return set_page(
         Document(
             title=f"Summary of the audit of {sentence(record['subject'], longest=100)}",
@@ -57,8 +63,8 @@ def render_summary(record: Record) -> str:
 
 
 def is_publishable(record: Record) -> bool:
-    """Return whether the record has groups to publish and lacks no field that a published summary requires."""
-    return bool(record["groups"]) and not _required(record)
+    """Return whether the record has groups to publish, all that the plan asks for, and every required statement."""
+    return bool(record["groups"]) and not _required(record) and not record.get("not_audited")
 
 
 def _required(record: Record) -> list[Mapping[str, Any]]:
