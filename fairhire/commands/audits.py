@@ -144,8 +144,10 @@ def audit_command(
     from fairhire.auditing.intake import Intake
     from fairhire.perform import audit
     from fairhire.report.junit import junit as junit_of
+    from fairhire.report.result import refuse_foreign
     from fairhire.runs import Run
 
+    refuse_foreign(out)  # before the work, not after it
     _one_of("--per", per, ("candidate", "interview"))
     _one_of("--missing", missing, ("refuse", "leave-out"))
     _one_of("--format", form, ("table", "json", "markdown", "csv", "junit"))

@@ -21,7 +21,7 @@ from fairhire.report.summary import is_publishable, render_summary
 from fairhire.report.web import render_html
 from fairhire.report.wording import compared
 
-__all__ = ["AUDIT_FILES", "AuditResult", "Verdict"]
+__all__ = ["AUDIT_FILES", "AuditResult", "Verdict", "refuse_foreign"]
 
 Verdict = Literal["passed", "failed", "undecided", "none"]
 
@@ -112,7 +112,7 @@ class AuditResult:
         audit does not write (a signature too: it belongs to the record that is there), so that nothing is lost.
         """
         path = Path(directory)
-        _refuse_foreign(path)
+        refuse_foreign(path)
         files: dict[str, str | bytes] = {
             "AUDIT.json": self.to_json(),
             "audit.html": self.to_html(),
@@ -130,7 +130,8 @@ class AuditResult:
         return path
 
 
-def _refuse_foreign(path: Path) -> None:
+def refuse_foreign(path: Path) -> None:
+    """Refuse a folder that holds what no audit writes (:class:`UsageError`); :meth:`AuditResult.write` asks it too."""
     with storage_errors(path):
         if path.is_symlink() or (path.exists() and not path.is_dir()):
             raise UsageError(f"{path}: expected a folder for the audit, got something else that has this name")
