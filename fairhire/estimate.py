@@ -20,6 +20,7 @@ from fairhire.errors import DataError, NotComputableError
 __all__ = [
     "Estimate",
     "Measurement",
+    "MethodEstimate",
     "Statistic",
     "Undefined",
     "accuracy_of",
@@ -30,11 +31,15 @@ __all__ = [
     "bootstrap_difference",
     "f1_of",
     "mean_of",
+    "normal_quantile",
     "precision_of",
+    "quotient",
     "recall_of",
     "share_of",
     "task_metrics",
     "wilson",
+    "wilson_limits",
+    "written",
 ]
 
 Floats = NDArray[np.float64]
@@ -69,6 +74,17 @@ class Estimate:
 
     def __str__(self) -> str:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+@dataclass(frozen=True)
+class MethodEstimate(Estimate):
+    """An estimate that says by which ``method`` its interval was found, and what that method takes for granted."""
+
+    method: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as in AUDIT.json: ``{value, low, high, level, n, method}``."""
+        return {**super().to_dict(), "method": self.method}
 
 
 @dataclass(frozen=True)
@@ -118,7 +134,7 @@ def auc_of(labels: ArrayLike, scores: ArrayLike) -> Statistic:
         np.cumsum(weights[zeros], axis=0, out=passed[1:])
         own = weights[ones]
         wins = np.einsum("ir,ir->r", own, passed[below]) + np.einsum("ir,ir->r", own, passed[up_to])
-        return _ratio(wins, 2 * own.sum(axis=0) * passed[-1])
+        return quotient(wins, 2 * own.sum(axis=0) * passed[-1])
 
     rarer = positive if len(ones) <= len(zeros) else ~positive
     return Statistic(evaluate, len(score), _one_class(positive), rarer)
@@ -138,7 +154,7 @@ def average_precision_of(labels: ArrayLike, scores: ArrayLike) -> Statistic:
         found = np.cumsum(weights[order] * hits, axis=0)[ends]
         gained = np.diff(found, axis=0, prepend=0.0)
         precision = np.divide(found, seen, out=np.zeros_like(found), where=seen > 0)
-        return _ratio((gained * precision).sum(axis=0), found[-1])
+        return quotient((gained * precision).sum(axis=0), found[-1])
 
     return Statistic(evaluate, len(score), "nobody is positive", positive)
 
@@ -146,7 +162,7 @@ def average_precision_of(labels: ArrayLike, scores: ArrayLike) -> Statistic:
 def mean_of(values: ArrayLike) -> Statistic:
     """Return the mean of any finite numbers, one a row."""
     value = _scores(values)
-    return Statistic(lambda weights: _ratio(value @ weights, weights.sum(axis=0)), len(value), "there are no rows")
+    return Statistic(lambda weights: quotient(value @ weights, weights.sum(axis=0)), len(value), "there are no rows")
 
 
 def share_of(hits: ArrayLike) -> Statistic:
@@ -156,7 +172,7 @@ def share_of(hits: ArrayLike) -> Statistic:
         raise DataError(f"shares: expected numbers in [0, 1], got {credit.min():g} to {credit.max():g}")
     everyone = np.ones(len(credit), dtype=bool)
     return Statistic(
-        lambda weights: _ratio(credit @ weights, weights.sum(axis=0)), len(credit), "there are no rows", everyone
+        lambda weights: quotient(credit @ weights, weights.sum(axis=0)), len(credit), "there are no rows", everyone
     )
 
 
@@ -200,13 +216,33 @@ def wilson(k: int, n: int, *, level: float = 0.95) -> Measurement:
         raise ValueError(f"a share: expected 0 <= k <= n, got k = {k}, n = {n}")
     if n == 0:
         return Undefined("the group is empty", 0)
-    z = NormalDist().inv_cdf(0.5 + level / 2)
-    share, shrink = k / n, 1 + z * z / n
-    centre = (share + z * z / (2 * n)) / shrink
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / shrink
-    low = 0.0 if k == 0 else max(0.0, centre - half)
-    high = 1.0 if k == n else min(1.0, centre + half)
-    return Estimate(share, low, high, level, n)
+    return Estimate(k / n, *wilson_limits(k / n, n, level=level), level, n)
+
+
+def wilson_limits(share: float, size: float, *, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's limits of a ``share`` seen in ``size`` independent rows, which need not be a whole number."""
+    z = normal_quantile(level)
+    shrink = 1 + z * z / size
+    centre = (share + z * z / (2 * size)) / shrink
+    half = z * math.sqrt(share * (1 - share) / size + z * z / (4 * size * size)) / shrink
+    return 0.0 if share == 0 else max(0.0, centre - half), 1.0 if share == 1 else min(1.0, centre + half)
+
+
+def normal_quantile(level: float) -> float:
+    """Return how many standard deviations to either side hold ``level`` of a normal distribution: 1.96 for 0.95."""
+    return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def quotient(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:
+    """Return ``numerator / denominator``, NaN where the denominator is not above 0; arrays of one shape."""
+    found = np.full(np.shape(numerator), np.nan)
+    np.divide(numerator, denominator, out=found, where=denominator > 0)
+    return found
+
+
+def written(number: float | Undefined | None) -> Any:
+    """Return a number as JSON can hold it where it has no interval: itself, or why it does not exist."""
+    return number.to_dict() if isinstance(number, Undefined) else number
 
 
 def bootstrap_by_person(
@@ -315,16 +351,10 @@ def _f(
     needed = (positive if positive_weight else chosen).astype(float)
 
     def evaluate(weights: Floats) -> Floats:
-        values = _ratio(both @ weights, base @ weights)
+        values = quotient(both @ weights, base @ weights)
         return np.where(needed @ weights > 0, values, np.nan)
 
     return Statistic(evaluate, len(positive), missing, needed.astype(bool))
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    quotient = np.full(len(numerator), np.nan)
-    np.divide(numerator, denominator, out=quotient, where=denominator > 0)
-    return quotient
 
 
 def _point(statistic: Statistic) -> float:

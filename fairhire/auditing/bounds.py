@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairhire.auditing.ratio import below_four_fifths
-from fairhire.estimate import Undefined
+from fairhire.estimate import Undefined, written
 
 __all__ = ["Bounds", "unknown_bounds"]
 
@@ -34,8 +34,8 @@ class Bounds:
     def to_dict(self) -> dict[str, Any]:
         """Return the record as in AUDIT.json."""
         return {
-            "low": self.low.to_dict() if isinstance(self.low, Undefined) else self.low,
-            "high": self.high.to_dict() if isinstance(self.high, Undefined) else self.high,
+            "low": written(self.low),
+            "high": written(self.high),
             "tipping": self.tipping,
             "tipping_in_group": self.tipping_in_group,
         }

@@ -22,7 +22,7 @@ from fairhire.auditing.demographics import UNKNOWN, Demographics
 from fairhire.auditing.plan import Sizes
 from fairhire.auditing.tally import Category, Dropped, GroupCount, Rate
 from fairhire.errors import DataError
-from fairhire.estimate import Measurement, Statistic, Undefined, auc_of, bootstrap_by_person
+from fairhire.estimate import Measurement, Statistic, Undefined, auc_of, bootstrap_by_person, quotient
 from fairhire.scores import Scores
 
 __all__ = ["compare_records", "compare_scores"]
@@ -271,14 +271,14 @@ def _share(side: _Side, inside: Flags, name: str) -> Statistic:
     members = inside.astype(float)
     hits = members * side.chosen
     return Statistic(
-        lambda weights: _quotient(hits @ weights, members @ weights), len(side), f"nobody is {name}", inside
+        lambda weights: quotient(hits @ weights, members @ weights), len(side), f"nobody is {name}", inside
     )
 
 
 def _mean(side: _Side, inside: Flags, name: str) -> Statistic:
     members = inside.astype(float)
     total = members * side.score
-    return Statistic(lambda weights: _quotient(total @ weights, members @ weights), len(side), f"nobody is {name}")
+    return Statistic(lambda weights: quotient(total @ weights, members @ weights), len(side), f"nobody is {name}")
 
 
 def _impact_ratio(side: _Side, inside: Flags, reference: Flags, benchmark: str | None) -> Statistic | Undefined:
@@ -292,8 +292,8 @@ def _impact_ratio(side: _Side, inside: Flags, reference: Flags, benchmark: str |
     own_hits, their_hits = own * side.chosen, theirs * side.chosen
 
     def evaluate(weights: Floats) -> Floats:
-        rate = _quotient(own_hits @ weights, own @ weights)
-        return _quotient(rate, _quotient(their_hits @ weights, theirs @ weights))
+        rate = quotient(own_hits @ weights, own @ weights)
+        return quotient(rate, quotient(their_hits @ weights, theirs @ weights))
 
     return Statistic(evaluate, len(side), f"nobody of {benchmark} is chosen")
 
@@ -316,13 +316,6 @@ def _changed(
         return _Question(quantity, grouping, category, None, Undefined("no row has its counterpart in the other", 0))
     differs = _Side(pair.first.persons, (pair.first.chosen != pair.second.chosen).astype(float), pair.first.score, None)
     return _Question(quantity, grouping, category, None, _share(differs, inside, "in both"))
-
-
-def _quotient(numerator: Floats, denominator: Floats) -> Floats:
-    """Return a quotient, NaN where it does not exist."""
-    found = np.full(len(numerator), np.nan)
-    np.divide(numerator, denominator, out=found, where=denominator > 0)
-    return found
 
 
 # --- measuring ------------------------------------------------------------------------------------------------------

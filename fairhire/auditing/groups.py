@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from fairhire.auditing.benchmark import BenchmarkChoice, choose_benchmark, few_selections_expected, why_left_out
 from fairhire.auditing.bounds import Bounds, unknown_bounds
+from fairhire.auditing.metrics.resampling import itself
 from fairhire.auditing.plan import AuditPlan
 from fairhire.auditing.power import detectable_ratio, power_at
 from fairhire.auditing.ratio import (
     Flip,
-    Ratio,
     below_four_fifths,
     cohen_h,
     design_effect,
@@ -222,8 +222,8 @@ def _row(
         left = ratio_interval(*counts, level=level, repeats=group.repeats, benchmark_repeats=reference.repeats)
         return replace(bare, if_included=left)
     if group.category == reference.category:
-        itself = Ratio(1.0, 1.0, 1.0, level, group.n, "benchmark")
-        return GroupRow(*counted, rate, share, True, None, itself, False, None, "benchmark")
+        same = itself(1.0, group.n, level=level)
+        return GroupRow(*counted, rate, share, True, None, same, False, None, "benchmark")
     counts = group.selected, group.n, reference.selected, reference.n
     ratio = ratio_interval(*counts, level=level, repeats=group.repeats, benchmark_repeats=reference.repeats)
     found = tests(*counts)

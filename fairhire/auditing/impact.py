@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from fairhire.auditing.demographics import UNKNOWN
 from fairhire.auditing.ratio import below_four_fifths, katz_interval
 from fairhire.errors import DataError
-from fairhire.estimate import Measurement, Undefined, wilson
+from fairhire.estimate import Measurement, Undefined, wilson, written
 
 __all__ = [
     "MINIMUM_GROUP",
@@ -45,13 +45,12 @@ class GroupImpact:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the group as JSON can hold it."""
-        ratio = self.ratio.to_dict() if isinstance(self.ratio, Undefined) else self.ratio
         return {
             "category": self.category,
             "n": self.n,
             "selected": self.selected,
             "rate": self.rate.to_dict(),
-            "ratio": ratio,
+            "ratio": written(self.ratio),
             "interval": self.interval.to_dict(),
             "below_four_fifths": self.below,
         }

@@ -10,19 +10,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any, Literal
 
 from scipy.special import betaincinv, stdtrit
 
 from fairhire.auditing.tally import Clusters, Repeats
-from fairhire.estimate import Estimate, Measurement, Undefined, wilson
+from fairhire.estimate import (
+    Estimate,
+    Measurement,
+    MethodEstimate,
+    Undefined,
+    normal_quantile,
+    wilson,
+    wilson_limits,
+    written,
+)
 
 __all__ = [
     "METHODS",
     "Flip",
-    "Ratio",
     "below_four_fifths",
     "clopper_pearson_interval",
     "clustered_freedom",
@@ -93,17 +100,6 @@ _PRECISION = 1e-12
 
 
 @dataclass(frozen=True)
-class Ratio(Estimate):
-    """An estimate together with the ``method`` of its interval; also used for differences of rates."""
-
-    method: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as in AUDIT.json: ``{value, low, high, level, n, method}``."""
-        return {**super().to_dict(), "method": self.method}
-
-
-@dataclass(frozen=True)
 class Flip:
     """The counts after one selection moved from the benchmark to the group, and whether the order then reverses.
 
@@ -124,7 +120,7 @@ class Flip:
             "n": self.n,
             "benchmark_selected": self.benchmark_selected,
             "benchmark_n": self.benchmark_n,
-            "ratio": self.ratio.to_dict() if isinstance(self.ratio, Undefined) else self.ratio,
+            "ratio": written(self.ratio),
             "reverses": self.reverses,
         }
 
@@ -166,8 +162,8 @@ def ratio_interval(
     if least < _SMALL_FROM and not nobody:
         return clopper_pearson_interval(*counts, level=level)
     found = score_interval(*counts, level=level)
-    if least < _SCORE_FROM and isinstance(found, Ratio):
-        return Ratio(found.value, found.low, found.high, found.level, found.n, "score, small counts")
+    if least < _SCORE_FROM and isinstance(found, MethodEstimate):
+        return MethodEstimate(found.value, found.low, found.high, found.level, found.n, "score, small counts")
     return found
 
 
@@ -271,13 +267,15 @@ def _as_if_alike(
     own, other = effective_counts(*counts[:2], clusters), effective_counts(*counts[2:], benchmark)
     rows = counts[1] + counts[3]
     if counts[0] == 0 and own[1] >= _NONE_FROM and _least(other) >= _SMALL_FROM:
-        return Ratio(0.0, *_score_limits(*own, *other, level=level), level, rows, "score by person, nobody selected")
+        return MethodEstimate(
+            0.0, *_score_limits(*own, *other, level=level), level, rows, "score by person, nobody selected"
+        )
     if other[0] < 1:  # a fraction of a person: the lower limit of their rate is as good as 0
         return Undefined("fewer rows are selected in the benchmark than a person has: the ratio has no limit", rows)
     low, high = _donner_zou(*own, *other, level=level)
     ratio = counts[0] * counts[3] / (counts[2] * counts[1])
     method = "clopper-pearson by person, conservative"
-    return Ratio(ratio, min(low, ratio), max(high, ratio), level, rows, method)
+    return MethodEstimate(ratio, min(low, ratio), max(high, ratio), level, rows, method)
 
 
 def rate_variance(selected: int, n: int, repeats: Repeats) -> float | Undefined:
@@ -303,12 +301,7 @@ def rate_interval(selected: int, n: int, repeats: Repeats | None, *, level: floa
         return design
     if design <= 1.0:
         return wilson(selected, n, level=level)
-    z, rate, size = _quantile(level), selected / n, n / design
-    shrink = 1 + z * z / size
-    centre = (rate + z * z / (2 * size)) / shrink
-    half = z * math.sqrt(rate * (1 - rate) / size + z * z / (4 * size * size)) / shrink
-    low, high = max(0.0, centre - half), min(1.0, centre + half)
-    return Estimate(rate, 0.0 if selected == 0 else low, 1.0 if selected == n else high, level, n)
+    return Estimate(selected / n, *wilson_limits(selected / n, n / design, level=level), level, n)
 
 
 def design_effect(selected: int, n: int, repeats: Repeats) -> float | Undefined:
@@ -375,7 +368,7 @@ def difference_of(rate: Measurement, benchmark: Measurement) -> Measurement:
     value = rate.value - benchmark.value
     low = value - math.hypot(rate.value - rate.low, benchmark.high - benchmark.value)
     high = value + math.hypot(rate.high - rate.value, benchmark.value - benchmark.low)
-    return Ratio(value, max(low, -1.0), min(high, 1.0), rate.level, rate.n + benchmark.n, "newcombe")
+    return MethodEstimate(value, max(low, -1.0), min(high, 1.0), rate.level, rate.n + benchmark.n, "newcombe")
 
 
 def score_interval(
@@ -392,7 +385,7 @@ def score_interval(
         return missing
     value = selected * benchmark_n / (benchmark_selected * n)
     low, high = _score_limits(*counts, level=level)
-    return Ratio(value, min(low, value), max(high, value), level, n + benchmark_n, "score")
+    return MethodEstimate(value, min(low, value), max(high, value), level, n + benchmark_n, "score")
 
 
 def clopper_pearson_interval(
@@ -410,7 +403,7 @@ def clopper_pearson_interval(
     value = selected * benchmark_n / (benchmark_selected * n)
     low, high = _donner_zou(*counts, level=level)
     name = "clopper-pearson, conservative"
-    return Ratio(value, min(low, value), max(high, value), level, n + benchmark_n, name)
+    return MethodEstimate(value, min(low, value), max(high, value), level, n + benchmark_n, name)
 
 
 def newcombe_interval(
@@ -458,7 +451,7 @@ def flip(selected: int, n: int, benchmark_selected: int, benchmark_n: int) -> Fl
 def _score_limits(
     selected: float, n: float, benchmark_selected: float, benchmark_n: float, *, level: float
 ) -> tuple[float, float]:
-    counts, z = (selected, n, benchmark_selected, benchmark_n), _quantile(level)
+    counts, z = (selected, n, benchmark_selected, benchmark_n), normal_quantile(level)
     value = selected * benchmark_n / (benchmark_selected * n)
     low = 0.0 if selected == 0 else _crossing(lambda ratio: _score(*counts, ratio) - z, value, down=True)
     start = value or 1 / n
@@ -536,12 +529,12 @@ def _logarithmic(
     level: float,
     method: str,
     freedom: float = math.inf,
-) -> Ratio:
+) -> MethodEstimate:
     """Return the ratio with limits on the logarithmic scale, by Student's t of so many degrees of freedom."""
     ratio = selected * benchmark_n / (benchmark_selected * n)
-    quantile = _quantile(level) if freedom == math.inf else float(stdtrit(freedom, 0.5 + level / 2))
+    quantile = normal_quantile(level) if freedom == math.inf else float(stdtrit(freedom, 0.5 + level / 2))
     reach = math.exp(quantile * math.sqrt(variance))
-    return Ratio(ratio, ratio / reach, ratio * reach, level, n + benchmark_n, method)
+    return MethodEstimate(ratio, ratio / reach, ratio * reach, level, n + benchmark_n, method)
 
 
 def _clopper_pearson(k: float, n: float, level: float) -> tuple[float, float]:
@@ -549,10 +542,6 @@ def _clopper_pearson(k: float, n: float, level: float) -> tuple[float, float]:
     low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
     high = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - tail))
     return low, high
-
-
-def _quantile(level: float) -> float:
-    return NormalDist().inv_cdf(0.5 + level / 2)
 
 
 def _repeated(repeats: Repeats | None, n: int) -> bool:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairhire.auditing.demographics import UNKNOWN
-from fairhire.auditing.metrics.resampling import MethodEstimate, interval_around
+from fairhire.auditing.metrics.resampling import drawn_counts, interval_around
 from fairhire.auditing.tally import Category, Tally
 from fairhire.errors import DataError
-from fairhire.estimate import Estimate, Measurement, Undefined, wilson
+from fairhire.estimate import Estimate, Measurement, MethodEstimate, Undefined, quotient, wilson
 
 __all__ = ["DIFFERENCES", "METRICS", "bootstrap_metrics", "replicates"]
 
@@ -47,12 +47,8 @@ def replicates(counts: ArrayLike, *, draws: int, seed: int, size: int | None = N
     cells = np.asarray(counts, dtype=np.int64)
     if cells.ndim != 1 or (cells < 0).any() or cells.sum() == 0:
         raise DataError(f"a resample: expected counts of at least one row, got {cells.sum()} in shape {cells.shape}")
-    filled = np.flatnonzero(cells)  # empty cells stay empty and cost nothing
-    total = int(cells.sum())
-    drawn = np.zeros((len(cells), draws), dtype=np.int64)
-    rng = np.random.default_rng(seed)
-    drawn[filled] = rng.multinomial(total if size is None else size, cells[filled] / total, size=draws).T
-    return drawn
+    total = int(cells.sum()) if size is None else size
+    return drawn_counts(cells, total=total, seed=(seed,), replicates=draws).T.astype(np.int64)
 
 
 def bootstrap_metrics(
@@ -76,8 +72,8 @@ def bootstrap_metrics(
     differences: dict[Category, Measurement] = {}
     for metric in METRICS:
         hits, base = _SHARES[metric](counts[..., None])
-        values = _share(hits, base)[:, 0]
-        resampled = _share(*_SHARES[metric](drawn))
+        values = quotient(hits, base)[:, 0]
+        resampled = quotient(*_SHARES[metric](drawn))
         found[metric] = {
             category: _measured(
                 metric, int(hits[place, 0]), int(base[place, 0]), resampled[place], level=level, method=method
@@ -144,12 +140,6 @@ _SHARES: dict[str, Callable[[NDArray[np.int64]], tuple[NDArray[np.int64], NDArra
     "ppv": _chosen,
     "accuracy": _right,
 }
-
-
-def _share(hits: NDArray[np.int64], base: NDArray[np.int64]) -> Floats:
-    shares = np.full(hits.shape, np.nan)
-    np.divide(hits, base, out=shares, where=base > 0)
-    return shares
 
 
 def _measured(metric: str, hits: int, base: int, drawn: Floats, *, level: float, method: str) -> Measurement:

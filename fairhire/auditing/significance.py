@@ -17,7 +17,7 @@ from scipy.special import stdtr
 
 from fairhire.auditing.ratio import clustered_freedom, effective_counts, few_effective, rate_variance
 from fairhire.auditing.tally import Repeats
-from fairhire.estimate import Undefined
+from fairhire.estimate import Undefined, written
 
 __all__ = ["Tests", "benjamini_hochberg", "clustered_z", "holm", "tests"]
 
@@ -46,7 +46,7 @@ class Tests:
         return {
             "fisher": self.fisher,
             "mid_p": self.mid_p,
-            **{name: one.to_dict() if isinstance(one, Undefined) else one for name, one in numbers.items()},
+            **{name: written(one) for name, one in numbers.items()},
         }
 
 

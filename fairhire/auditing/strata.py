@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 from scipy.special import chdtrc
 
-from fairhire.auditing.ratio import Ratio, ratio_interval
-from fairhire.estimate import Estimate, Measurement, Undefined
+from fairhire.auditing.ratio import ratio_interval
+from fairhire.estimate import Estimate, Measurement, MethodEstimate, Undefined, normal_quantile, written
 
 __all__ = ["Stratified", "Stratum", "stratified"]
 
@@ -69,7 +68,7 @@ class Stratified:
         return {
             "pooled": self.pooled.to_dict(),
             "adjusted": self.adjusted.to_dict(),
-            **{name: one.to_dict() if isinstance(one, Undefined) else one for name, one in numbers.items()},
+            **{name: written(one) for name, one in numbers.items()},
             "alarm": self.alarm,
             "strata": [
                 {
@@ -140,8 +139,8 @@ def _mantel_haenszel(strata: Sequence[Stratum], level: float) -> Measurement:
     if spread == 0:
         return Undefined("everybody is selected where both groups are", people)
     value = above / below
-    reach = math.exp(NormalDist().inv_cdf(0.5 + level / 2) * math.sqrt(spread / (above * below)))
-    return Ratio(value, value / reach, value * reach, level, people, "mantel-haenszel")
+    reach = math.exp(normal_quantile(level) * math.sqrt(spread / (above * below)))
+    return MethodEstimate(value, value / reach, value * reach, level, people, "mantel-haenszel")
 
 
 def _cochran(strata: Sequence[Stratum]) -> float | Undefined:

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from fairhire.auditing.demographics import UNKNOWN
 from fairhire.auditing.groups import GroupFindings, GroupRow, examine_groups
 from fairhire.auditing.plan import AuditPlan, read_plan
-from fairhire.auditing.ratio import Ratio
 from fairhire.auditing.tally import Tally
-from fairhire.estimate import Estimate, Undefined
+from fairhire.estimate import Estimate, MethodEstimate, Undefined
 
 FOUR_FIFTHS = read_plan("four-fifths")
 NYC = read_plan("nyc-local-law-144")
@@ -216,7 +215,7 @@ def test_one_person_of_many_rows_is_neither_the_benchmark_nor_a_group_with_a_rat
 
 def test_a_group_of_whom_nobody_is_selected_is_below_and_indicated() -> None:
     found = row(found_by_person({"F": [(2, 0)] * 100, "M": [(2, 2)] * 48 + [(2, 0)] * 52}), "F")
-    assert isinstance(found.impact_ratio, Ratio)
+    assert isinstance(found.impact_ratio, MethodEstimate)
     assert (found.impact_ratio.value, found.impact_ratio.method) == (0.0, "score by person, nobody selected")
     once = row(examined({"F": (100, 0), "M": (100, 48)}), "F").impact_ratio
     assert isinstance(once, Estimate)

@@ -15,7 +15,6 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from fairhire.auditing.ratio import (
     METHODS,
     Flip,
-    Ratio,
     below_four_fifths,
     clopper_pearson_interval,
     clustered_interval,
@@ -32,7 +31,7 @@ from fairhire.auditing.ratio import (
     widened_interval,
 )
 from fairhire.auditing.tally import Clusters, Repeats
-from fairhire.estimate import Estimate, Undefined
+from fairhire.estimate import Estimate, MethodEstimate, Undefined
 
 BLACK, WHITE = (170, 390), (412, 797)
 FEMALE, MALE = (555, 1181), (667, 1390)
@@ -147,7 +146,7 @@ def test_a_flip_moves_one_selection_and_tells_whether_the_order_reverses(group, 
 
 def test_the_three_readings_of_the_line():
     def of(low, high):
-        return reading(Ratio((low + high) / 2, low, high, 0.95, 10, "katz"))
+        return reading(MethodEstimate((low + high) / 2, low, high, 0.95, 10, "katz"))
 
     assert of(0.8, 1.1) == "clear"
     assert of(0.5, 0.79) == "below"

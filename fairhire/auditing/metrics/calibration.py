@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairhire.auditing.metrics.resampling import MethodEstimate, drawn_counts
+from fairhire.auditing.metrics.resampling import drawn_counts
 from fairhire.auditing.tally import Category, Scored
-from fairhire.estimate import Measurement, Undefined, wilson
+from fairhire.estimate import Measurement, MethodEstimate, Undefined, normal_quantile, wilson, written
 
 __all__ = [
     "CalibrationBin",
@@ -52,8 +51,13 @@ class CalibrationBin:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the bin as in AUDIT.json."""
-        mean = self.mean_score.to_dict() if isinstance(self.mean_score, Undefined) else self.mean_score
-        return {"low": self.low, "high": self.high, "n": self.n, "mean_score": mean, "share": self.share.to_dict()}
+        return {
+            "low": self.low,
+            "high": self.high,
+            "n": self.n,
+            "mean_score": written(self.mean_score),
+            "share": self.share.to_dict(),
+        }
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def recalibrate(
     method = "logistic recalibration, Wald"
     if at_ends:
         method += f"; {at_ends} rows with a score of exactly 0 or 1 left out"
-    z = NormalDist().inv_cdf(0.5 + level / 2)
+    z = normal_quantile(level)
     estimates = (
         MethodEstimate(value, value - z * spread, value + z * spread, level, n, method)
         for value, spread in ((slope, math.sqrt(covariance[1, 1])), (intercept, math.sqrt(covariance[0, 0])))

@@ -11,16 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from fairhire.auditing.metrics.resampling import MethodEstimate, drawn_counts, interval_around, itself
+from fairhire.auditing.metrics.resampling import drawn_counts, interval_around, itself
 from fairhire.auditing.tally import Category, Scored
-from fairhire.estimate import Estimate, Measurement, Undefined, wilson
+from fairhire.estimate import Estimate, Measurement, MethodEstimate, Undefined, normal_quantile, wilson, written
 
 __all__ = [
     "ScoreHistogram",
@@ -80,10 +79,10 @@ class ScoreRow:
         return {
             "category": list(self.category),
             "n": self.n,
-            "mean": _written(self.mean),
-            "median": _written(self.median),
-            "sd": _written(self.sd),
-            "quantiles": {name: _written(value) for name, value in self.quantiles.items()},
+            "mean": written(self.mean),
+            "median": written(self.median),
+            "sd": written(self.sd),
+            "quantiles": {name: written(value) for name, value in self.quantiles.items()},
             "histogram": self.histogram.to_dict(),
             "wasserstein": self.wasserstein.to_dict(),
             "ks": self.ks.to_dict(),
@@ -222,10 +221,6 @@ def _row(
     )
 
 
-def _written(value: Number) -> object:
-    return value.to_dict() if isinstance(value, Undefined) else value
-
-
 def _why_no_distance(n: int, benchmark: Category | None) -> str:
     if benchmark is None:
         return "there is no benchmark"
@@ -296,8 +291,7 @@ def _widening(n: int, m: int, level: float) -> float:
     The "expanded percentile" of Hesterberg (2015), with the smaller group's n.
     """
     smaller = min(n, m)
-    normal = NormalDist().inv_cdf(0.5 + level / 2)
-    return math.sqrt(smaller / (smaller - 1)) * float(stdtrit(n + m - 2, 0.5 + level / 2)) / normal
+    return math.sqrt(smaller / (smaller - 1)) * float(stdtrit(n + m - 2, 0.5 + level / 2)) / normal_quantile(level)
 
 
 def _standardised(values: Floats, counts: Floats, reference: Floats) -> Floats:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairhire.auditing.metrics.resampling import MethodEstimate, drawn_counts, itself
+from fairhire.auditing.metrics.resampling import drawn_counts, itself
 from fairhire.auditing.ratio import ratio_interval
 from fairhire.auditing.tally import Category, Confusion, Tally
-from fairhire.estimate import Measurement, Undefined, wilson
+from fairhire.estimate import Measurement, MethodEstimate, Undefined, wilson
 
 __all__ = ["LabelRow", "LabelTable", "label_table"]
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from fairhire.auditing.metrics.resampling import MethodEstimate
 from fairhire.auditing.ratio import newcombe_interval
 from fairhire.auditing.tally import Category, Confusion, Tally
-from fairhire.estimate import Estimate, Measurement, Undefined, wilson
+from fairhire.estimate import Estimate, Measurement, MethodEstimate, Undefined, wilson
 
 __all__ = ["Differences", "OutcomeRow", "OutcomeTable", "outcome_table"]
 

@@ -6,29 +6,15 @@ counts, R replicates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from fairhire.estimate import Estimate, Measurement, Undefined
+from fairhire.estimate import Measurement, MethodEstimate, Undefined
 
-__all__ = ["REPLICATES", "MethodEstimate", "drawn_counts", "interval_around", "itself"]
+__all__ = ["REPLICATES", "drawn_counts", "interval_around", "itself"]
 
 REPLICATES = 1000
 """Resamples behind an interval, as in fairhire.estimate."""
-
-
-@dataclass(frozen=True)
-class MethodEstimate(Estimate):
-    """An estimate that says by which ``method`` its interval was found, and what that method takes for granted."""
-
-    method: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as in AUDIT.json: an estimate with its method."""
-        return {**super().to_dict(), "method": self.method}
 
 
 def itself(value: float, n: int, *, level: float) -> MethodEstimate:

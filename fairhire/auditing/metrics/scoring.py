@@ -19,7 +19,7 @@ from fairhire.auditing.metrics.distances import quantile_of_counts
 from fairhire.auditing.plan import Sizes
 from fairhire.auditing.tally import Category, Clusters, GroupCount, Scored, Tally
 from fairhire.errors import NotComputableError
-from fairhire.estimate import Undefined
+from fairhire.estimate import Undefined, written
 
 __all__ = ["OtherReading", "Scoring", "scoring"]
 
@@ -45,7 +45,7 @@ class OtherReading:
         return {
             "grouping": list(self.grouping),
             "category": list(self.category),
-            **{name: one.to_dict() if isinstance(one, Undefined) else one for name, one in ratios.items()},
+            **{name: written(one) for name, one in ratios.items()},
             "exact": self.exact,
         }
 
