@@ -11,25 +11,44 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fairhire.auditing.demographics import UNKNOWN
+from fairhire.auditing.plan import Sizes
 from fairhire.auditing.tally import Category, GroupCount
 
-__all__ = ["BenchmarkChoice", "choose_benchmark", "few_selections_expected", "under_share", "why_left_out"]
+__all__ = [
+    "BenchmarkChoice",
+    "benchmark_under",
+    "choose_benchmark",
+    "few_selections_expected",
+    "under_share",
+    "why_left_out",
+]
 
 
 @dataclass(frozen=True)
 class BenchmarkChoice:
-    """The benchmark, or None, and who could not be it.
+    """The benchmark ``group``, or None, and who could not be it.
 
     ``tied`` are the other groups of exactly the same rate, the larger first. ``excluded`` says for every group that
     could not be chosen why; such a group may still have a ratio, see :func:`why_left_out`. ``share`` is the declared
     share of the ``known`` people under which a group is left out of ratios altogether.
     """
 
-    category: Category | None
+    group: GroupCount | None
     tied: tuple[Category, ...]
     excluded: Mapping[Category, str]
     known: int
     share: float
+
+    @property
+    def category(self) -> Category | None:
+        """What the benchmark is called."""
+        return None if self.group is None else self.group.category
+
+
+def benchmark_under(groups: Sequence[GroupCount], sizes: Sizes) -> BenchmarkChoice:
+    """Return the benchmark of all known ``groups`` of a table under a plan's sizes."""
+    known = sum(group.n for group in groups)
+    return choose_benchmark(groups, minimum=sizes.benchmark, share=sizes.share, known=known, expected=sizes.expected)
 
 
 def choose_benchmark(
@@ -62,7 +81,7 @@ def choose_benchmark(
         return BenchmarkChoice(None, (), excluded, known, share)
     best = ranked[0]
     tied = (group.category for group in ranked[1:] if group.selected * best.n == best.selected * group.n)
-    return BenchmarkChoice(best.category, tuple(tied), excluded, known, share)
+    return BenchmarkChoice(best, tuple(tied), excluded, known, share)
 
 
 def why_left_out(group: GroupCount, choice: BenchmarkChoice, *, minimum: int) -> str | None:

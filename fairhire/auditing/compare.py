@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairhire.auditing.benchmark import choose_benchmark
+from fairhire.auditing.benchmark import benchmark_under
 from fairhire.auditing.change import Change, ComparisonResult, Scale, independent_change, stands_alone, what_is_missing
 from fairhire.auditing.compare_records import compare_records
 from fairhire.auditing.demographics import UNKNOWN, Demographics
@@ -233,11 +233,8 @@ def _benchmark(side: _Side, categories: NDArray[np.str_], names: Sequence[str]) 
         GroupCount((name,), int((categories == name).sum()), int(side.chosen[categories == name].sum()))
         for name in names
     ]
-    known = sum(count.n for count in counts)
-    choice = choose_benchmark(
-        counts, minimum=_SIZES.benchmark, share=_SIZES.share, known=known, expected=_SIZES.expected
-    )
-    return None if choice.category is None else choice.category[0]
+    category = benchmark_under(counts, _SIZES).category
+    return None if category is None else category[0]
 
 
 def _of_everybody(pair: _Pair, rate: Rate) -> Iterator[_Question]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from fairhire.auditing.benchmark import BenchmarkChoice, choose_benchmark, few_selections_expected, why_left_out
+from fairhire.auditing.benchmark import BenchmarkChoice, benchmark_under, few_selections_expected, why_left_out
 from fairhire.auditing.bounds import Bounds, unknown_bounds
 from fairhire.auditing.metrics.resampling import itself
 from fairhire.auditing.plan import AuditPlan
@@ -33,7 +33,6 @@ from fairhire.auditing.ratio import (
 from fairhire.auditing.significance import Tests, benjamini_hochberg, clustered_z, holm, tests
 from fairhire.auditing.strata import Stratified, Stratum, stratified
 from fairhire.auditing.tally import Category, GroupCount, GroupTable, Rate, Tally
-from fairhire.errors import NotComputableError
 from fairhire.estimate import Measurement, Undefined, wilson
 
 __all__ = ["GroupFindings", "GroupRow", "Verdict", "examine_groups"]
@@ -173,12 +172,14 @@ def examine_groups(tally: Tally, grouping: Sequence[str], rate: Rate, *, plan: A
     and Benjamini-Hochberg's corrections take together is this table (audit-rules.md 5.2).
     """
     table = tally.table(grouping, rate)
-    sizes = plan.sizes
-    choice = choose_benchmark(
-        table.groups, minimum=sizes.benchmark, share=sizes.share, known=table.known, expected=sizes.expected
-    )
-    reference = next((group for group in table.groups if group.category == choice.category), None)
-    rows = [_row(group, reference, table, choice, plan) for group in table.groups]
+    choice = benchmark_under(table.groups, plan.sizes)
+    reference = choice.group
+    repeated = any(group.repeated for group in table.groups)
+    rates = {
+        group.category: rate_interval(group.selected, group.n, group.repeats, level=plan.level)
+        for group in table.groups
+    }
+    rows = [_row(group, table, choice, plan, rates=rates, by_person=repeated) for group in table.groups]
     return GroupFindings(
         grouping=tuple(grouping),
         rate=rate,
@@ -191,41 +192,44 @@ def examine_groups(tally: Tally, grouping: Sequence[str], rate: Rate, *, plan: A
             and group.category in choice.excluded
             and group.selected * reference.n > reference.selected * group.n
         },
-        smallest_share=sizes.share,
+        smallest_share=plan.sizes.share,
         rows=tuple(_correct(rows, plan)),
         unknown_n=table.unknown_n,
         unknown_selected=table.unknown_selected,
         unknown_stated=table.unknown_stated,
-        test="t by person" if _somebody_repeats(*table.groups) else plan.primary_test,
+        test="t by person" if repeated else plan.primary_test,
         strata=_within_positions(tally, table, reference, plan),
-        rows_as_witnesses=_somebody_repeats(*table.groups),
+        rows_as_witnesses=repeated,
     )
 
 
 def _row(
-    group: GroupCount, reference: GroupCount | None, table: GroupTable, choice: BenchmarkChoice, plan: AuditPlan
+    group: GroupCount,
+    table: GroupTable,
+    choice: BenchmarkChoice,
+    plan: AuditPlan,
+    *,
+    rates: Mapping[Category, Measurement],
+    by_person: bool,
 ) -> GroupRow:
     """Return the row before the family's correction: its verdict is still that of the raw p-value."""
-    level = plan.level
+    level, reference, rate = plan.level, choice.group, rates[group.category]
     few = group.people < plan.sizes.warn or few_selections_expected(group, table.groups, plan.sizes.expected)
     counted = group.category, group.n, group.people, few, group.selected
     share = group.n / table.known if table.known else 0.0
-    rate = rate_interval(group.selected, group.n, group.repeats, level=level)
     why = why_left_out(group, choice, minimum=plan.sizes.ratio)
-    missing = why if why is not None else None if reference is not None else _why_no_benchmark(table, plan)
-    if missing is not None or reference is None:
-        reason = Undefined(missing or "there is no benchmark", group.n)
-        bare = GroupRow(*counted, rate, share, why is None, why, reason, None, None, "no-ratio")
-        if reference is None or not group.n:
-            return bare
-        counts = group.selected, group.n, reference.selected, reference.n
-        left = ratio_interval(*counts, level=level, repeats=group.repeats, benchmark_repeats=reference.repeats)
-        return replace(bare, if_included=left)
-    if group.category == reference.category:
-        same = itself(1.0, group.n, level=level)
-        return GroupRow(*counted, rate, share, True, None, same, False, None, "benchmark")
+    if reference is None:
+        reason = Undefined(why or _why_no_benchmark(table, plan), group.n)
+        return GroupRow(*counted, rate, share, why is None, why, reason, None, None, "no-ratio")
     counts = group.selected, group.n, reference.selected, reference.n
     ratio = ratio_interval(*counts, level=level, repeats=group.repeats, benchmark_repeats=reference.repeats)
+    if why is not None:
+        kept = ratio if group.n else None
+        reason = Undefined(why, group.n)
+        return GroupRow(*counted, rate, share, False, why, reason, None, None, "no-ratio", if_included=kept)
+    if group is reference:
+        same = itself(1.0, group.n, level=level)
+        return GroupRow(*counted, rate, share, True, None, same, False, None, "benchmark")
     found = tests(*counts)
     sizes = _independent_rows(group), _independent_rows(reference)
     return GroupRow(
@@ -242,11 +246,11 @@ def _row(
         below=None if isinstance(ratio, Undefined) else below_four_fifths(*counts),
         reading=reading(ratio),
         verdict="no-ratio" if isinstance(ratio, Undefined) else _verdict(below_four_fifths(*counts), False),
-        difference=difference_of(rate, rate_interval(reference.selected, reference.n, reference.repeats, level=level)),
+        difference=difference_of(rate, rates[reference.category]),
         katz=katz_interval(*counts, level=level),
         score=score_interval(*counts, level=level),
         tests=found,
-        p=_primary(found, group, reference, by_person=_somebody_repeats(*table.groups), plan=plan),
+        p=_primary(found, group, reference, by_person=by_person, plan=plan),
         effect_h=cohen_h(group.selected / group.n, reference.selected / reference.n),
         shortfall=shortfall(*counts),
         flip=flip(*counts),
@@ -277,14 +281,10 @@ def _primary(
 
 def _independent_rows(group: GroupCount) -> float:
     """Return the rows divided by their design effect where people have several; never more than there are."""
-    if group.repeats is None or not _somebody_repeats(group):
+    if group.repeats is None or not group.repeated:
         return group.n
     design = design_effect(group.selected, group.n, group.repeats)
     return group.n if isinstance(design, Undefined) else group.n / max(1.0, design)
-
-
-def _somebody_repeats(*groups: GroupCount) -> bool:
-    return any(group.repeats is not None and group.repeats.people < group.n for group in groups)
 
 
 def _correct(rows: Sequence[GroupRow], plan: AuditPlan) -> list[GroupRow]:
@@ -332,8 +332,5 @@ def _within_positions(
             mine, theirs = counts.get(group.category, (0, 0)), counts.get(reference.category, (0, 0))
             if mine[1] or theirs[1]:
                 strata.append(Stratum(position, *mine, *theirs))
-        try:
-            found[group.category] = stratified(strata, level=plan.level)
-        except NotComputableError as error:
-            found[group.category] = Undefined(str(error), group.n)
+        found[group.category] = stratified(strata, level=plan.level)
     return found

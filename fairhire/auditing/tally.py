@@ -118,6 +118,11 @@ class GroupCount:
         return self.divided.people
 
     @property
+    def repeated(self) -> bool:
+        """Whether somebody is known to have several of the rows, and which of them are selected."""
+        return self.repeats is not None and self.repeats.people < self.n
+
+    @property
     def effective(self) -> Fraction:
         """How many independent rows there are if all rows of a person are alike: n² / nn, with one row each n."""
         return Fraction(self.n * self.n, self.divided.nn) if self.n else Fraction(0)

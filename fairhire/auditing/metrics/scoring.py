@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairhire.auditing.benchmark import choose_benchmark, why_left_out
+from fairhire.auditing.benchmark import benchmark_under, why_left_out
 from fairhire.auditing.metrics.distances import quantile_of_counts
 from fairhire.auditing.plan import Sizes
 from fairhire.auditing.tally import Category, Clusters, GroupCount, Scored, Tally
@@ -117,9 +117,8 @@ def _known_only(scored: Scored, grouping: tuple[str, ...], clusters: Mapping[Cat
 
 
 def _ratios(groups: Sequence[GroupCount], sizes: Sizes) -> dict[Category, float | Undefined]:
-    known = sum(group.n for group in groups)
-    choice = choose_benchmark(groups, minimum=sizes.benchmark, share=sizes.share, known=known, expected=sizes.expected)
-    benchmark = next((group for group in groups if group.category == choice.category), None)
+    choice = benchmark_under(groups, sizes)
+    benchmark = choice.group
     ratios: dict[Category, float | Undefined] = {}
     for group in groups:
         why = why_left_out(group, choice, minimum=sizes.ratio)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fairhire.auditing.benchmark import BenchmarkChoice, choose_benchmark, why_left_out
+from fairhire.auditing.benchmark import BenchmarkChoice, benchmark_under, why_left_out
 from fairhire.auditing.metrics.resampling import itself
 from fairhire.auditing.plan import Sizes
 from fairhire.auditing.ratio import below_four_fifths, design_effect, ratio_interval, reading, widened_interval
@@ -190,26 +190,19 @@ def _edge(middle: float, width: float) -> float:
 def _points(
     cut: float, counts: Sequence[GroupCount], sizes: Sizes, level: float, people: _People | None
 ) -> list[ThresholdPoint]:
-    choice = choose_benchmark(
-        counts,
-        minimum=sizes.benchmark,
-        share=sizes.share,
-        known=sum(group.n for group in counts),
-        expected=sizes.expected,
-    )
-    benchmark = next((group for group in counts if group.category == choice.category), None)
-    return [_point(cut, group, benchmark, choice, sizes, level, people) for group in counts]
+    choice = benchmark_under(counts, sizes)
+    return [_point(cut, group, choice, sizes, level, people) for group in counts]
 
 
 def _point(
     cut: float,
     group: GroupCount,
-    benchmark: GroupCount | None,
     choice: BenchmarkChoice,
     sizes: Sizes,
     level: float,
     people: _People | None,
 ) -> ThresholdPoint:
+    benchmark = choice.group
     if benchmark is None:
         why = why_left_out(group, choice, minimum=sizes.ratio)
         reason = why or "no group that may be the benchmark has anybody at or above this cut"
