@@ -34,7 +34,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from fairhire.atomic import sha256, storage_errors, write_json, write_text
 from fairhire.auditing.demographics import Demographics, read_demographics
 from fairhire.auditing.impact import Impact, above_median, impact_by_group
-from fairhire.auditing.leakage import LeakageResult, LeftOut, false_success, leakage
+from fairhire.auditing.leakage import LeakageResult, false_success, leakage
 from fairhire.auditing.ratio import katz_interval
 from fairhire.data.corpus import Corpus
 from fairhire.data.imported import write_imported
@@ -47,6 +47,7 @@ from fairhire.estimate import (
     bootstrap_difference,
     task_metrics,
 )
+from fairhire.left_out import LeftOut
 from fairhire.progress import Advance, show_progress, silent
 from fairhire.report import AdversaryEnd, Epoch, ModelFigures, RatioChange, Trial, render_comparison
 from fairhire.report.trial import DEFENDED, UNDEFENDED

@@ -51,9 +51,10 @@ from fairhire.auditing.request import (
     compare_margins,
     people_counted,
 )
-from fairhire.auditing.tally import Category, Dropped, Source, Tally
+from fairhire.auditing.tally import Category, Source, Tally
 from fairhire.errors import DataError, NotComputableError, UsageError
 from fairhire.estimate import Undefined
+from fairhire.left_out import LeftOut
 from fairhire.progress import Advance, silent
 from fairhire.report.result import AuditResult
 from fairhire.runs import Run
@@ -93,7 +94,7 @@ class _Notes:
     """What an audit has to say of itself besides its figures."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
-    left_out: list[Dropped] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     remarks: list[dict[str, str]] = field(default_factory=list)
     not_audited: list[dict[str, Any]] = field(default_factory=list)
 
@@ -101,7 +102,7 @@ class _Notes:
         self.events.append({"step": step, **what})
 
     def left(self, what: str, n: int, why: str) -> None:
-        self.left_out.append(Dropped(what, n, why))
+        self.left_out.append(LeftOut(what, n, why))
 
     def miss(self, grouping: Sequence[str], why: str) -> None:
         self.not_audited.append({"grouping": list(grouping), "why": why})

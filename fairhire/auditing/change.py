@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fairhire.auditing.tally import Category, Dropped
+from fairhire.auditing.tally import Category
 from fairhire.estimate import Estimate, Measurement, Undefined
+from fairhire.left_out import LeftOut
 
 __all__ = ["Change", "ComparisonResult", "Scale", "independent_change", "name_group", "stands_alone", "what_is_missing"]
 
@@ -90,7 +91,7 @@ class ComparisonResult:
 
     rows: tuple[Change, ...]
     paired: bool
-    left_out: tuple[Dropped, ...]
+    left_out: tuple[LeftOut, ...]
     words: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:

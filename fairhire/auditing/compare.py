@@ -20,9 +20,10 @@ from fairhire.auditing.change import Change, ComparisonResult, Scale, independen
 from fairhire.auditing.compare_records import compare_records
 from fairhire.auditing.demographics import UNKNOWN, Demographics
 from fairhire.auditing.plan import Sizes
-from fairhire.auditing.tally import Category, Dropped, GroupCount, Rate
+from fairhire.auditing.tally import Category, GroupCount, Rate
 from fairhire.errors import DataError
 from fairhire.estimate import Measurement, Statistic, Undefined, auc_of, bootstrap_by_person, quotient
+from fairhire.left_out import LeftOut
 from fairhire.scores import Scores
 
 __all__ = ["compare_records", "compare_scores"]
@@ -84,7 +85,7 @@ class _Match:
     by: Literal["interview", "position", "person", "nobody"]
     first: NDArray[np.int64]
     second: NDArray[np.int64]
-    left_out: tuple[Dropped, ...]
+    left_out: tuple[LeftOut, ...]
 
 
 @dataclass(frozen=True)
@@ -134,14 +135,14 @@ class _Groups:
     of: tuple[NDArray[np.str_], NDArray[np.str_]]
     names: tuple[str, ...]
     benchmark: str | None
-    left_out: tuple[Dropped, ...]
+    left_out: tuple[LeftOut, ...]
     words: tuple[str, ...]
 
 
 def _match(first: Scores, second: Scores) -> _Match:
     common = np.intersect1d(first.candidates, second.candidates)
     left_out = [
-        Dropped(f"candidates only in the {name}", gone, "the change is measured on people whom both judge")
+        LeftOut(f"candidates only in the {name}", gone, "the change is measured on people whom both judge")
         for name, other in (("first", first), ("second", second))
         if (gone := len(np.setdiff1d(other.candidates, common))) and len(common)
     ]
@@ -163,7 +164,7 @@ def _match(first: Scores, second: Scores) -> _Match:
         for name, rows in (("first", len(one)), ("second", len(two))):
             if alone := rows - int(shared.sum()):
                 what = f"rows only in the {name}, of candidates in both"
-                left_out.append(Dropped(what, alone, f"no row of the same {by} in the other"))
+                left_out.append(LeftOut(what, alone, f"no row of the same {by} in the other"))
         return _Match(by, one[place[shared]], two[shared], tuple(left_out))
     return _Match("person", one, two, tuple(left_out))
 
@@ -173,7 +174,7 @@ def _keys(table: Scores, names: tuple[str, str], rows: NDArray[np.int64]) -> pd.
     return pd.MultiIndex.from_arrays([getattr(table, name)[rows].astype(object) for name in names])
 
 
-def _pair(first: Scores, second: Scores, match: _Match, rate: Rate) -> tuple[_Pair, list[Dropped]]:
+def _pair(first: Scores, second: Scores, match: _Match, rate: Rate) -> tuple[_Pair, list[LeftOut]]:
     """Return the rows that have an outcome (of matched ones: in both tables), and how many have none."""
     matched = match.by in ("interview", "position")
     usable = [_has_outcome(table, rate)[rows] for table, rows in ((first, match.first), (second, match.second))]
@@ -181,7 +182,7 @@ def _pair(first: Scores, second: Scores, match: _Match, rate: Rate) -> tuple[_Pa
         both = usable[0] & usable[1]
         usable = [both, both]
     left_out = [
-        Dropped(f"rows of the {name} without an outcome", lost, "no decision or score, there or in its counterpart")
+        LeftOut(f"rows of the {name} without an outcome", lost, "no decision or score, there or in its counterpart")
         for name, kept in zip(("first", "second"), usable, strict=True)
         if (lost := int((~kept).sum()))
     ]
@@ -216,7 +217,7 @@ def _groups(attribute: str, pair: _Pair, demographics: Demographics) -> _Groups:
     names = tuple(sorted((set(of[0].tolist()) | set(of[1].tolist())) - {UNKNOWN}))
     best = [_benchmark(side, categories, names) for side, categories in zip(pair.sides, of, strict=True)]
     left_out = [
-        Dropped(f"rows of the {name} with unknown {attribute}", gone, "counted, never a group")
+        LeftOut(f"rows of the {name} with unknown {attribute}", gone, "counted, never a group")
         for name, categories in zip(("first", "second"), of, strict=True)
         if (gone := int((categories == UNKNOWN).sum()))
     ]

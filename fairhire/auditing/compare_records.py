@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 from fairhire.auditing.change import Change, ComparisonResult, Scale, independent_change, name_group, stands_alone
 from fairhire.auditing.gate import audited_leakage
-from fairhire.auditing.tally import Category, Dropped
+from fairhire.auditing.tally import Category
 from fairhire.errors import DataError
 from fairhire.estimate import Estimate, Measurement, Undefined
+from fairhire.left_out import LeftOut
 
 __all__ = ["compare_records"]
 
@@ -27,7 +28,7 @@ def compare_records(first: Record, second: Record) -> ComparisonResult:
     :class:`DataError` for a record that is not as docs/audit-record.md describes it.
     """
     try:
-        left_out: list[Dropped] = []
+        left_out: list[LeftOut] = []
         rows = (
             *_rates(first, second, left_out),
             *_outcomes(first, second, left_out),
@@ -39,7 +40,7 @@ def compare_records(first: Record, second: Record) -> ComparisonResult:
     return ComparisonResult(rows, False, tuple(left_out), words)
 
 
-def _rates(first: Record, second: Record, left_out: list[Dropped]) -> Iterator[Change]:
+def _rates(first: Record, second: Record, left_out: list[LeftOut]) -> Iterator[Change]:
     before, after = (
         {(tuple(table["grouping"]), table["rate"]): table for table in side["groups"]} for side in (first, second)
     )
@@ -49,7 +50,7 @@ def _rates(first: Record, second: Record, left_out: list[Dropped]) -> Iterator[C
 
 
 def _groups(
-    grouping: tuple[str, ...], rate: str, first: Record, second: Record, left_out: list[Dropped]
+    grouping: tuple[str, ...], rate: str, first: Record, second: Record, left_out: list[LeftOut]
 ) -> Iterator[Change]:
     """Yield what changed for every group of one table: its rate, and its ratio if both have the same benchmark."""
     same = first["benchmark"] == second["benchmark"]
@@ -67,7 +68,7 @@ def _groups(
         yield change
 
 
-def _outcomes(first: Record, second: Record, left_out: list[Dropped]) -> Iterator[Change]:
+def _outcomes(first: Record, second: Record, left_out: list[LeftOut]) -> Iterator[Change]:
     before, after = ({tuple(table["grouping"]): table for table in side["outcomes"]} for side in (first, second))
     for grouping, one, two in _both(before, after, lambda key: f"outcomes by {' x '.join(key)}", left_out):
         for name, difference in one["differences"].items():
@@ -75,7 +76,7 @@ def _outcomes(first: Record, second: Record, left_out: list[Dropped]) -> Iterato
             yield _unpaired(quantity, grouping, None, difference, two["differences"][name])
 
 
-def _leaks(first: Record, second: Record, left_out: list[Dropped]) -> Iterator[Change]:
+def _leaks(first: Record, second: Record, left_out: list[LeftOut]) -> Iterator[Change]:
     parts = ("target", "source", "probe", "metric")
     before, after = (
         {tuple(row[part] for part in parts): row for row in audited_leakage(side)} for side in (first, second)
@@ -87,15 +88,15 @@ def _leaks(first: Record, second: Record, left_out: list[Dropped]) -> Iterator[C
 
 
 def _both(
-    first: Mapping[Key, Record], second: Mapping[Key, Record], words: Callable[[Key], str], left_out: list[Dropped]
+    first: Mapping[Key, Record], second: Mapping[Key, Record], words: Callable[[Key], str], left_out: list[LeftOut]
 ) -> Iterator[tuple[Key, Record, Record]]:
     """Yield what both have under the same key, in the order of the first; note the rest in ``left_out``."""
     for key, before in first.items():
         if key in second:
             yield key, before, second[key]
         else:
-            left_out.append(Dropped(words(key), 1, "only in the first record"))
-    left_out += [Dropped(words(key), 1, "only in the second record") for key in second if key not in first]
+            left_out.append(LeftOut(words(key), 1, "only in the first record"))
+    left_out += [LeftOut(words(key), 1, "only in the second record") for key in second if key not in first]
 
 
 def _unpaired(

@@ -35,8 +35,9 @@ from fairhire.auditing.counts_table import tables_of_counts
 from fairhire.auditing.demographics import UNKNOWN, UNKNOWN_WORDS, categories_of, cell_text, spelling_key
 from fairhire.auditing.engine import Engine, Grouped, Persons, Rows, ScoreSummary, Table, engine
 from fairhire.auditing.tabular import column_names
-from fairhire.auditing.tally import Dropped, Tally
+from fairhire.auditing.tally import Tally
 from fairhire.errors import DataError, UsageError
+from fairhire.left_out import LeftOut
 from fairhire.scores import Scores
 
 __all__ = ["Intake", "count_run_scores", "count_tables", "people_attributes", "read_counts"]
@@ -245,9 +246,9 @@ def _roles(table: Table, intake: Intake, *, needs_person: bool) -> dict[str, str
     return {role: column for role, column in roles.items() if not unused.get(role, False)}
 
 
-def _kept(rows: Rows, intake: Intake) -> tuple[Rows, list[Dropped]]:
+def _kept(rows: Rows, intake: Intake) -> tuple[Rows, list[LeftOut]]:
     """Return the rows of the chosen split and days, and how many were not."""
-    left: list[Dropped] = []
+    left: list[LeftOut] = []
     n = rows.table.source.rows
     title = rows.table.title
     if intake.split is not None:
@@ -270,10 +271,10 @@ def _kept(rows: Rows, intake: Intake) -> tuple[Rows, list[Dropped]]:
     return rows, left
 
 
-def _noted(left: list[Dropped], before: int, after: int, why: str) -> int:
+def _noted(left: list[LeftOut], before: int, after: int, why: str) -> int:
     """Note how many rows were lost and return how many there are."""
     if after < before:
-        left.append(Dropped("rows", before - after, why))
+        left.append(LeftOut("rows", before - after, why))
     return after
 
 
@@ -300,7 +301,7 @@ def _check_ids(rows: Rows, intake: Intake) -> Persons | None:
 
 def _having_outcome(
     rows: Rows, decided: Flags | None, intake: Intake
-) -> tuple[Rows, ScoreSummary | None, list[Dropped]]:
+) -> tuple[Rows, ScoreSummary | None, list[LeftOut]]:
     """Return the rows that have an outcome, what their scores are like, and how many rows were left out."""
     summary = _check_scores(rows, intake) if "score" in rows.roles else None
     if decided is not None:
@@ -313,7 +314,7 @@ def _having_outcome(
     return rows, summary, left
 
 
-def _without(rows: Rows, role: str, n: int, intake: Intake) -> tuple[Rows, list[Dropped]]:
+def _without(rows: Rows, role: str, n: int, intake: Intake) -> tuple[Rows, list[LeftOut]]:
     if not n:
         return rows, []
     title, column = rows.table.title, rows.roles[role]
@@ -326,7 +327,7 @@ def _without(rows: Rows, role: str, n: int, intake: Intake) -> tuple[Rows, list[
     rows = rows.having(role)
     if not rows.count():
         raise DataError(f"{title}, {column}: expected a {role} in some row, got none")
-    return rows, [Dropped("rows", n, f"without a {role}")]
+    return rows, [LeftOut("rows", n, f"without a {role}")]
 
 
 def _check_scores(rows: Rows, intake: Intake) -> ScoreSummary:
@@ -343,7 +344,7 @@ def _check_scores(rows: Rows, intake: Intake) -> ScoreSummary:
     return found
 
 
-def _unmatched(rows: Rows, grouped: Grouped, listed: Rows, candidates: Persons | None) -> list[Dropped]:
+def _unmatched(rows: Rows, grouped: Grouped, listed: Rows, candidates: Persons | None) -> list[LeftOut]:
     """Return how many candidates the people table lacks, and how many people the scores table."""
     unlisted = rows.unlisted() if None in grouped.values["listed"] else 0
     if rows.filters or candidates is None:
@@ -351,8 +352,8 @@ def _unmatched(rows: Rows, grouped: Grouped, listed: Rows, candidates: Persons |
     else:  # everybody has one row in the people table, which is what its rows are counted for
         unseen = listed.table.source.rows - (candidates.distinct - unlisted)
     left = [
-        Dropped("candidates without a row in the people table", unlisted, "counted as unknown"),
-        Dropped("people without a row in the scores table", unseen, "nothing to count"),
+        LeftOut("candidates without a row in the people table", unlisted, "counted as unknown"),
+        LeftOut("people without a row in the scores table", unseen, "nothing to count"),
     ]
     return [dropped for dropped in left if dropped.n]
 

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from fairhire.auditing.demographics import UNKNOWN
 from fairhire.errors import DataError
+from fairhire.left_out import LeftOut
 
 __all__ = [
     "Category",
     "Clusters",
     "Confusion",
-    "Dropped",
     "GroupCount",
     "GroupTable",
     "Rate",
@@ -44,19 +44,6 @@ _MOST_LISTED = 200
 """Combinations of categories up to which empty ones are listed too."""
 
 _FLAG = {"selection": "selected", "scoring": "above"}
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """``n`` rows of the kind ``what`` that an audit left out, and why."""
-
-    what: str
-    n: int
-    why: str
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the record as in AUDIT.json: ``{what, n, why}``."""
-        return {"what": self.what, "n": self.n, "why": self.why}
 
 
 @dataclass(frozen=True)
@@ -235,7 +222,7 @@ class Tally:
     threshold: float | None = None
     merged: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
-    left_out: tuple[Dropped, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     tables: tuple[GroupTable, ...] = ()
 
     @property

@@ -16,10 +16,11 @@ import pandas as pd
 
 from fairhire.atomic import sha256
 from fairhire.data.corpus import Modality
-from fairhire.data.imported import Imported, ImportedInterview, LeftOut, counted
+from fairhire.data.imported import Imported, ImportedInterview
 from fairhire.data.source import find_file, read_table
 from fairhire.errors import UsageError
 from fairhire.interview import Answer, Interview
+from fairhire.left_out import LeftOut, counted
 
 __all__ = ["read"]
 

@@ -34,12 +34,13 @@ from PIL import Image
 
 from fairhire.atomic import sha256
 from fairhire.data.corpus import Modality
-from fairhire.data.imported import Imported, ImportedInterview, LeftOut, counted
+from fairhire.data.imported import Imported, ImportedInterview
 from fairhire.data.source import find_file, read_table, reading
 from fairhire.data.transcript import remarks, spoken_words
 from fairhire.data.unpickle import read_plain_pickle
 from fairhire.errors import DataError, UsageError
 from fairhire.interview import TEXT, Answer, Interview
+from fairhire.left_out import LeftOut, counted
 
 __all__ = ["CROP", "SCORES", "CropEncoder", "FittedCropEncoder", "describe_crops", "read"]
 

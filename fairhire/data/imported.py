@@ -12,22 +12,9 @@ import pandas as pd
 from fairhire.atomic import write_text
 from fairhire.data.corpus import Corpus, CorpusWriter, Modality
 from fairhire.interview import Interview
+from fairhire.left_out import LeftOut
 
-__all__ = ["Imported", "ImportedInterview", "LeftOut", "counted", "write_imported"]
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Something a source holds that the corpus does not: what, how many, and why."""
-
-    what: str
-    n: int
-    why: str
-
-
-def counted(*items: LeftOut) -> tuple[LeftOut, ...]:
-    """Return the items of which there is at least one."""
-    return tuple(item for item in items if item.n)
+__all__ = ["Imported", "ImportedInterview", "write_imported"]
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,13 @@ from numpy.typing import NDArray
 
 from fairhire.atomic import sha256
 from fairhire.data.corpus import Modality
-from fairhire.data.imported import Imported, ImportedInterview, LeftOut, counted
+from fairhire.data.imported import Imported, ImportedInterview
 from fairhire.data.source import SourceTable, find_file, read_frames, read_table, reading
 from fairhire.data.split import PARTS
 from fairhire.data.transcript import remarks, spoken_words
 from fairhire.errors import DataError
 from fairhire.interview import TEXT, Answer, Interview
+from fairhire.left_out import LeftOut, counted
 
 __all__ = ["read"]
 

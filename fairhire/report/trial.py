@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fairhire.auditing.impact import Impact
-from fairhire.auditing.leakage import LeakageResult, LeakageRow, LeftOut
+from fairhire.auditing.leakage import LeakageResult, LeakageRow
 from fairhire.estimate import Estimate, Measurement, Undefined
+from fairhire.left_out import LeftOut
 
 __all__ = [
     "DEFENDED",

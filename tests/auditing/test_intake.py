@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from fairhire.auditing.intake import Intake, count_tables, people_attributes
-from fairhire.auditing.tally import Dropped, Repeats
+from fairhire.auditing.tally import Repeats
 from fairhire.errors import DataError, UsageError
+from fairhire.left_out import LeftOut
 
 SCORES = """candidate,position,score,decision,label
 ada,clerk,0.9,1,1
@@ -60,8 +61,8 @@ def test_every_row_is_counted_once_in_its_cell(count):
     assert (tally.median, tally.tied, tally.rows, tally.repeats) == (0.4, 2, 5, None)
     assert tally.merged == {"sex": {"male ": "Male", "prefer not to say": "unknown"}}
     assert tally.left_out == (
-        Dropped("candidates without a row in the people table", 1, "counted as unknown"),
-        Dropped("people without a row in the scores table", 1, "nothing to count"),
+        LeftOut("candidates without a row in the people table", 1, "counted as unknown"),
+        LeftOut("people without a row in the scores table", 1, "nothing to count"),
     )
     assert [(source.name, source.rows) for source in tally.sources] == [("scores.csv", 5), ("people.csv", 5)]
 
@@ -178,13 +179,13 @@ def test_missing_outcomes_are_refused_unless_they_are_to_be_left_out(count):
         count(scores)
     assert "bob" not in str(caught.value)
     tally = count(scores, missing="leave out")
-    assert tally.left_out[0] == Dropped("rows", 1, "without a decision")
+    assert tally.left_out[0] == LeftOut("rows", 1, "without a decision")
     assert (tally.rows, tally.median) == (3, pytest.approx(0.3))  # a row that was left out has no say in the median
     assert cells(tally)["unknown", "", -1, 1, -1] == 1  # a decision without a score counts, above nothing
     alone = "candidate,score\nada,0.1\nbob,\n"
     with pytest.raises(DataError, match="expected a score in every row, got 1 empty, first in row 2"):
         count(alone)
-    assert count(alone, missing="leave out").left_out[0] == Dropped("rows", 1, "without a score")
+    assert count(alone, missing="leave out").left_out[0] == LeftOut("rows", 1, "without a score")
     with pytest.raises(DataError, match="expected a decision in some row, got none"):
         count("candidate,decision\nada,\n", missing="leave out")
 
@@ -287,11 +288,11 @@ def test_only_a_split_and_a_window_of_days_are_counted_and_the_rest_is_told(coun
     tally = count(scores, split="test", dates=window)
     assert tally.rows == 2
     assert tally.left_out[:3] == (
-        Dropped("rows", 1, "not of split test"),
-        Dropped("rows", 1, "without a date"),
-        Dropped("rows", 1, "not dated 2026-01-01 to 2026-02-01"),
+        LeftOut("rows", 1, "not of split test"),
+        LeftOut("rows", 1, "without a date"),
+        LeftOut("rows", 1, "not dated 2026-01-01 to 2026-02-01"),
     )
-    assert tally.left_out[3] == Dropped("people without a row in the scores table", 1, "nothing to count")
+    assert tally.left_out[3] == LeftOut("people without a row in the scores table", 1, "nothing to count")
     with pytest.raises(DataError, match="expected rows to count, got none: 5 not of split final"):
         count(scores, split="final")
     with pytest.raises(DataError, match="expected a column split, got"):

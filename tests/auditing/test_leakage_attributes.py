@@ -4,8 +4,8 @@ import numpy as np
 
 from fairhire.auditing.demographics import UNKNOWN, Demographics
 from fairhire.auditing.leakage.attributes import MOST_CATEGORIES, ask
-from fairhire.auditing.leakage.table import LeftOut
 from fairhire.estimate import Undefined
+from fairhire.left_out import LeftOut
 
 PEOPLE = np.array([f"p{i}" for i in range(120)])
 FIT = np.arange(120) % 2 == 0

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from fairhire.auditing.leakage.table import Comparison, Control, LeakageResult, LeakageRow, LeftOut, false_success
+from fairhire.auditing.leakage.table import Comparison, Control, LeakageResult, LeakageRow, false_success
 from fairhire.estimate import Estimate, Undefined
+from fairhire.left_out import LeftOut
 
 
 def row(value, probe="linear", target="gender", low=None, **changes):

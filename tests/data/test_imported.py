@@ -10,9 +10,10 @@ import pytest
 
 from fairhire.data import DATASETS
 from fairhire.data.corpus import Corpus, Modality
-from fairhire.data.imported import Imported, ImportedInterview, LeftOut, counted, write_imported
+from fairhire.data.imported import Imported, ImportedInterview, write_imported
 from fairhire.errors import DataError
 from fairhire.interview import Answer, Interview
+from fairhire.left_out import LeftOut, counted
 
 
 def one(name: str, candidate: str) -> ImportedInterview:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from fairhire.auditing.impact import Impact, impact_by_group
-from fairhire.auditing.leakage import Comparison, Control, LeakageResult, LeakageRow, LeftOut
+from fairhire.auditing.leakage import Comparison, Control, LeakageResult, LeakageRow
 from fairhire.estimate import Estimate, Measurement, Undefined
+from fairhire.left_out import LeftOut
 from fairhire.report import AdversaryEnd, Epoch, ModelFigures, RatioChange, Trial
 
 CHANGE = {"lower": (-0.2, -0.1), "higher": (0.1, 0.2), "undecided": (-0.05, 0.05)}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairhire.auditing.leakage import LeftOut
 from fairhire.estimate import Undefined
+from fairhire.left_out import LeftOut
 from fairhire.report import AdversaryEnd, Trial, render_comparison
 
 MakeTrial = Callable[..., Trial]

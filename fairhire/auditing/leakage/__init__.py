@@ -4,14 +4,7 @@ from fairhire.auditing.leakage.codelength import CODES
 from fairhire.auditing.leakage.measure import leakage
 from fairhire.auditing.leakage.probes import PROBES
 from fairhire.auditing.leakage.subject import leakage_of_tables, measure_run
-from fairhire.auditing.leakage.table import (
-    Comparison,
-    Control,
-    LeakageResult,
-    LeakageRow,
-    LeftOut,
-    false_success,
-)
+from fairhire.auditing.leakage.table import Comparison, Control, LeakageResult, LeakageRow, false_success
 
 __all__ = [
     "CODES",
@@ -20,7 +13,6 @@ __all__ = [
     "Control",
     "LeakageResult",
     "LeakageRow",
-    "LeftOut",
     "false_success",
     "leakage",
     "leakage_of_tables",

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairhire.auditing.demographics import UNKNOWN, Demographics
-from fairhire.auditing.leakage.table import LeftOut
 from fairhire.estimate import Undefined
+from fairhire.left_out import LeftOut
 
 __all__ = ["MOST_CATEGORIES", "Question", "ask"]
 

@@ -16,9 +16,10 @@ from fairhire.auditing.leakage.codelength import Code
 from fairhire.auditing.leakage.family import FitPeople, Probe
 from fairhire.auditing.leakage.probes import PROBES
 from fairhire.auditing.leakage.reading import Asker, Interviews, Reading, Settings, find_faces
-from fairhire.auditing.leakage.table import Comparison, LeakageResult, LeftOut
+from fairhire.auditing.leakage.table import Comparison, LeakageResult
 from fairhire.errors import DataError
 from fairhire.estimate import Measurement, Undefined, bootstrap_difference
+from fairhire.left_out import LeftOut
 from fairhire.progress import Advance, silent
 from fairhire.readout import check_same_rows, check_vectors
 

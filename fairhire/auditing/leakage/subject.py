@@ -17,8 +17,9 @@ from fairhire.auditing.leakage.codelength import CODES
 from fairhire.auditing.leakage.family import Probe
 from fairhire.auditing.leakage.measure import Watch, leakage
 from fairhire.auditing.leakage.probes import PROBES
-from fairhire.auditing.leakage.table import LeakageResult, LeftOut
+from fairhire.auditing.leakage.table import LeakageResult
 from fairhire.errors import DataError
+from fairhire.left_out import LeftOut
 from fairhire.progress import silent
 from fairhire.readout import split_people
 from fairhire.runs import Run

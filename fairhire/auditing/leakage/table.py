@@ -9,26 +9,14 @@ from typing import Any
 import pandas as pd
 
 from fairhire.estimate import Estimate, Measurement, Undefined
+from fairhire.left_out import LeftOut
 
-__all__ = ["LEAKAGE_SCHEMA", "Comparison", "Control", "LeakageResult", "LeakageRow", "LeftOut", "false_success"]
+__all__ = ["LEAKAGE_SCHEMA", "Comparison", "Control", "LeakageResult", "LeakageRow", "false_success"]
 
 LEAKAGE_SCHEMA = 1
 
 _AT_CHANCE = 1.5
 """Odds of an adversary's being right, relative to a blind guess's, up to which we say that it sits at chance [D]."""
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Something the result does not cover: what, how many, and why."""
-
-    what: str
-    n: int
-    why: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as in AUDIT.json."""
-        return {"what": self.what, "n": self.n, "why": self.why}
 
 
 @dataclass(frozen=True)
