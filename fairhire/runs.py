@@ -8,7 +8,8 @@
       model/                 what is deployed: config.json, weights.safetensors, words.txt; no adversary, no face
       scores.parquet         what the model says of every interview of its corpus (the scores table)
       representation.npy     the interview vectors (N, H) float32, row by row with the scores
-      layers/NAME.npy        the vectors (N, H_m) float32 of modality NAME before fusion, zeros where it is missing
+      layers/NAME.npy        the vectors (N, H_m) float32 of modality NAME before fusion, zeros where it is missing;
+                             "NAME answers": the mean of its answer vectors; "attention": where the model looked
       provenance.json        schema number, hashes, versions, seed, counts; written last: without it a run is unfinished
       training/              while unfinished: what a resumed run needs; deleted at the end
 """
@@ -92,10 +93,10 @@ class Run:
 
     @cached_property
     def layers(self) -> dict[str, NDArray[np.float32]]:
-        """The vectors (N, H_m) of every modality before fusion, in the model's order, row by row with the scores.
+        """What the model makes of an interview on its way (N, H_m), by name (see above), row by row with the scores.
 
-        A row of zeros: nothing was recorded of the interview in that modality. A run that was trained before layers
-        were kept has none.
+        Modalities in the model's order, then their answers, then attention. A row of zeros: nothing was recorded of the
+        interview in that modality. A run that was trained before layers were kept has none.
         """
         names = self.provenance.get("layers", {})
         if not isinstance(names, dict):

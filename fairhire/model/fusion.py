@@ -15,11 +15,13 @@ __all__ = ["FUSIONS", "EarlyFusion", "Fusion", "LateFusion", "NoFusion"]
 class Fusion(nn.Module, ABC):
     """Scores R rows (interviews, or answers) from one vector a modality.
 
-    ``width`` is H, that of the representation. K is the number of heads: how many scores a row gets before they are
-    averaged as probabilities. Everything that a row's score is computed from passes through its representation.
+    ``width`` is H, that of the representation; ``transparent`` says that it is nothing but the vectors side by side.
+    K is the number of heads: how many scores a row gets before they are averaged as probabilities. Everything that a
+    row's score is computed from passes through its representation.
     """
 
     width: int
+    transparent: bool = True
 
     @abstractmethod
     def __init__(self, widths: Sequence[int], *, hidden: int, dropout: float) -> None:
@@ -62,6 +64,8 @@ class EarlyFusion(Fusion):
     still read gender at .91 (undefended .93); on the squeezed vector the same adversary lowered it to .64
     (``docs/results.md``). The LayerNorm without parameters keeps the vector from escaping by rescaling.
     """
+
+    transparent = False
 
     def __init__(self, widths: Sequence[int], *, hidden: int, dropout: float) -> None:
         super().__init__(widths, hidden=hidden, dropout=dropout)

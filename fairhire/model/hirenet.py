@@ -7,8 +7,10 @@ by rescaling, and several modalities have a tower each.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +18,9 @@ from torch.nn import functional as F
 
 from fairhire.interview import TEXT, InterviewBatch
 from fairhire.model.attention import ContextAttention, MeanPooling, Pooling, SelfAttention
-from fairhire.model.config import ModelConfig
+from fairhire.model.config import FUSED, ModelConfig, answers_of, guard_sites
 from fairhire.model.fusion import FUSIONS
+from fairhire.model.guard import Guard, guarded
 from fairhire.model.output import HireNetOutput
 from fairhire.model.recurrent import LastState
 from fairhire.model.tower import AnswerTower, InterviewTower, Standardise, TowerOutput
@@ -39,6 +42,10 @@ class HireNetModel(nn.Module, ABC):
         self.towers = nn.ModuleList(self.new_tower(self.input_width(name)) for name in config.modalities)
         widths = [2 * config.hidden] * len(config.modalities)
         self.fusion = FUSIONS[config.fusion](widths, hidden=config.fused, dropout=config.dropout)
+        self.guards = nn.ModuleList(
+            Guard(self.fusion.width if site == FUSED else 2 * config.hidden, config.guards[site])
+            for site in self.guarded_sites
+        )
 
     @abstractmethod
     def new_tower(self, width: int) -> nn.Module:
@@ -54,8 +61,36 @@ class HireNetModel(nn.Module, ABC):
 
     @property
     def representation_width(self) -> int:
-        """H: the width of the representation."""
-        return self.fusion.width
+        """H: the width of the representation, less what a guard keeps back."""
+        if self.fusion.transparent:
+            return sum(self.layer_width(name) for name in self.config.modalities)
+        return self.config.guards.get(FUSED, self.fusion.width)
+
+    def layer_width(self, site: str) -> int:
+        """Return the width of a modality's vectors (or answer vectors, by the name of their site) as emitted."""
+        return self.config.guards.get(site, 2 * self.config.hidden)
+
+    @property
+    def guarded_sites(self) -> list[str]:
+        """The sites that have a guard, from the input to the score."""
+        return [site for site in guard_sites(self.config.modalities) if site in self.config.guards]
+
+    def guard(self, site: str) -> Guard | None:
+        """Return the guard of a site (``fused``, a modality, ``NAME answers``), or None."""
+        if site not in self.config.guards:
+            return None
+        found = self.guards[self.guarded_sites.index(site)]
+        assert isinstance(found, Guard)
+        return found
+
+    def with_guards(self, guards: Mapping[str, Guard]) -> HireNetModel:
+        """Return the same model with ``guards`` added to those it has; this one stays as it is."""
+        kept = {site: found for site in self.guarded_sites if (found := self.guard(site)) is not None}
+        everyone = kept | dict(guards)
+        model = copy.deepcopy(self)
+        model.config = replace(self.config, guards={site: guard.rank for site, guard in everyone.items()})
+        model.guards = nn.ModuleList(copy.deepcopy(everyone[site]) for site in model.guarded_sites)
+        return model.to(self.words.weight.device)
 
     def scale(self, modality: str) -> nn.Module:
         """Return what brings a modality's frames to the training people's scale (words pass as they are)."""
@@ -118,6 +153,24 @@ class HireNetModel(nn.Module, ABC):
             head_mask=heads[1],
         )
 
+    def pass_guard(self, name: str, vectors: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the rest of the model reads of a modality's ``vectors`` (..., H), and what is emitted (..., k).
+
+        Where the modality is not ``present`` (...,), both stay zero: a guard must not make a pattern out of nothing.
+        """
+        guard = self.guard(name)
+        if guard is None:
+            return vectors, vectors
+        read, emitted = guarded(guard, vectors)
+        return read * present[..., None], emitted * present[..., None]
+
+    def fuse(self, read: Sequence[Tensor], emitted: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return what is scored (R, H) and what is emitted as the representation (R, k)."""
+        scored = self.fusion.represent(read)
+        if self.fusion.transparent:
+            return scored, torch.cat(list(emitted), dim=1)
+        return guarded(self.guard(FUSED), scored)
+
     def absent(self, batch: InterviewBatch, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return the vectors and the presence of a modality that the whole batch lacks."""
         weight = self.words.weight
@@ -158,15 +211,18 @@ class _Hierarchical(HireNetModel):
             if name in batch.features:
                 frames = batch.features[name]
                 question = questions[batch.question_of[frames.interview, frames.slot]]
-                outputs[name] = self.tower(name)(self.inputs(batch, name), frames, question, titles, slots)
-        vectors, present = {}, {}
+                guard = self.guard(answers_of(name))
+                outputs[name] = self.tower(name)(self.inputs(batch, name), frames, question, titles, slots, guard)
+        read, vectors, present = [], {}, {}
         for name in self.config.modalities:
             if name in outputs:
-                vectors[name], present[name] = outputs[name].vectors, outputs[name].present
+                whole, present[name] = outputs[name].vectors, outputs[name].present
             else:
-                vectors[name], present[name] = self.absent(batch, (size,))
-        representation = self.fusion.represent(list(vectors.values()))
-        heads = self.fusion.score(representation, list(present.values()))
+                whole, present[name] = self.absent(batch, (size,))
+            for_the_rest, vectors[name] = self.pass_guard(name, whole, present[name])
+            read.append(for_the_rest)
+        scored, representation = self.fuse(read, list(vectors.values()))
+        heads = self.fusion.score(scored, list(present.values()))
         # Nothing seen, nothing said: the layers of a fusion must not make a pattern of their own out of zeros.
         seen = torch.stack(list(present.values()), dim=1).any(dim=1, keepdim=True)
         return self.assemble(outputs, vectors, present, representation * seen, heads)
@@ -203,18 +259,21 @@ class BiGRU(HireNetModel):
         outputs: dict[str, TowerOutput] = {}
         for name in self.config.modalities:
             if name in batch.features:
-                outputs[name] = self.tower(name)(self.inputs(batch, name), batch.features[name], size, slots)
-        grids, places, vectors, present = [], [], {}, {}
+                guard = self.guard(answers_of(name))
+                outputs[name] = self.tower(name)(self.inputs(batch, name), batch.features[name], size, slots, guard)
+        read, emitted, places, vectors, present = [], [], [], {}, {}
         for name in self.config.modalities:
             grid, place = (
                 (outputs[name].vectors, outputs[name].present) if name in outputs else self.absent(batch, (size, slots))
             )
-            grids.append(grid.flatten(0, 1))
+            for_the_rest, grid = self.pass_guard(name, grid, place)
+            read.append(for_the_rest.flatten(0, 1))
+            emitted.append(grid.flatten(0, 1))
             places.append(place.flatten())
             vectors[name] = grid.sum(dim=1) / place.sum(dim=1, keepdim=True).clamp(min=1)
             present[name] = place.any(dim=1)
-        fused = self.fusion.represent(grids)
-        logits, mask = self.fusion.score(fused, places)
+        scored, fused = self.fuse(read, emitted)
+        logits, mask = self.fusion.score(scored, places)
         heads = logits.view(size, slots, -1), mask.view(size, slots, -1)
         seen = heads[1].any(dim=2)
         representation = (fused.view(size, slots, -1) * seen[:, :, None]).sum(dim=1)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from fairhire.interview import AnswerFrames
 from fairhire.model.attention import Pooling
+from fairhire.model.guard import Guard, guarded
 from fairhire.model.recurrent import BidirectionalGRU, valid_steps
 
 __all__ = ["AnswerTower", "InterviewTower", "Standardise", "TowerOutput"]
@@ -73,14 +74,24 @@ class InterviewTower(nn.Module):
         self.answer_pooling = pooling(2 * hidden, title, attention)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, values: Tensor, frames: AnswerFrames, question: Tensor, title: Tensor, slots: int) -> TowerOutput:
+    def forward(
+        self,
+        values: Tensor,
+        frames: AnswerFrames,
+        question: Tensor,
+        title: Tensor,
+        slots: int,
+        guard: Guard | None = None,
+    ) -> TowerOutput:
         """Return the interview vectors of embedded or standardised ``values`` (N, T, D).
 
         ``question`` (N, C) is the vector of each answer's question, ``title`` (B, J) of each interview's job title,
         ``slots`` is Q. The answers that have this modality are closed up, in order; missing ones leave no trace.
+        ``guard`` stands between the answers and everything that reads them.
         """
         states = self.frame_encoder(values, frames.lengths)
         answers, frame_attention = self.frame_pooling(states, frames.lengths, question)
+        answers, emitted = guarded(guard, answers)
         pairs = torch.cat([question.to(answers.dtype), self.dropout(answers)], dim=1)
         size = len(title)
         counts = torch.bincount(frames.interview, minlength=size)
@@ -98,7 +109,7 @@ class InterviewTower(nn.Module):
         return TowerOutput(
             vectors=summary.new_zeros(size, self.width).index_copy(0, rows, summary),
             present=counts > 0,
-            answer_vectors=answers,
+            answer_vectors=emitted,
             frame_attention=frame_attention,
             answer_attention=attention,
         )
@@ -113,10 +124,13 @@ class AnswerTower(nn.Module):
         self.frame_encoder = BidirectionalGRU(width, hidden)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, values: Tensor, frames: AnswerFrames, size: int, slots: int) -> TowerOutput:
+    def forward(
+        self, values: Tensor, frames: AnswerFrames, size: int, slots: int, guard: Guard | None = None
+    ) -> TowerOutput:
         """Return the answer vectors of ``values`` (N, T, D) in their places (B, Q, H), zero where there is none."""
         states = self.frame_encoder(values, frames.lengths)
         answers = F.layer_norm(self.dropout(self.frame_encoder.last(states, frames.lengths)), (self.width,))
+        answers, emitted = guarded(guard, answers)
         where = (frames.interview, frames.slot)
         present = torch.zeros(size, slots, dtype=torch.bool, device=answers.device)
         present = present.index_put(where, torch.ones_like(frames.slot, dtype=torch.bool))
@@ -124,7 +138,7 @@ class AnswerTower(nn.Module):
         return TowerOutput(
             vectors=answers.new_zeros(size, slots, self.width).index_put(where, answers),
             present=present,
-            answer_vectors=answers,
+            answer_vectors=emitted,
             frame_attention=valid / frames.lengths[:, None],
             answer_attention=present.to(answers.dtype) / present.sum(dim=1, keepdim=True).clamp(min=1),
         )

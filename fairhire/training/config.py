@@ -32,7 +32,7 @@ class TrainConfig:
     hidden: int = 64
     attention: int = 64
     question_hidden: int = 32
-    fused: int = 64
+    fused: int = 16
     word_dim: int = 64
     dropout: float = 0.3
     longest: int = 512

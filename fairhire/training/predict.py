@@ -8,24 +8,31 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fairhire.data.collate import BatchReader
 from fairhire.data.corpus import Corpus
 from fairhire.data.vocabulary import Vocabulary
 from fairhire.errors import DataError, UsageError
-from fairhire.model import HireNetModel, ModelConfig, load_model
+from fairhire.interview import InterviewBatch
+from fairhire.model import HireNetModel, HireNetOutput, ModelConfig, answers_of, load_model
 from fairhire.progress import Advance, silent
 from fairhire.runs import Run
 from fairhire.scores import Scores
+from fairhire.training.attention import attention_summary, attention_width
 
-__all__ = ["Prediction", "predict", "run_model", "save_words", "scores_of"]
+__all__ = ["ATTENTION", "Prediction", "predict", "run_model", "save_words", "scores_of"]
+
+ATTENTION = "attention"
 
 
 @dataclass(frozen=True)
 class Prediction:
     """Probabilities (n,), NaN where a model saw nothing of the interview, and representations (n, H), zeros there.
 
-    ``layers[m]`` (n, H_m) are the vectors of modality m before fusion, zeros where the interview lacks it.
+    ``layers`` are what else the model makes of an interview on its way, float32, zeros where there is nothing: under a
+    modality's name its vectors (n, H_m) before fusion, under ``NAME answers`` the mean (n, H_m) of its answer vectors,
+    under ``attention`` where it looked (:mod:`fairhire.training.attention`).
     """
 
     score: NDArray[np.float64]
@@ -50,22 +57,33 @@ def run_model(
     model.eval()
     score = np.full(len(rows), np.nan)
     representation = np.zeros((len(rows), model.representation_width), dtype=np.float32)
-    layers = {
-        name: np.zeros((len(rows), 2 * model.config.hidden), dtype=np.float32) for name in model.config.modalities
-    }
+    names = list(model.config.modalities)
+    widths = {site: model.layer_width(site) for site in (*names, *map(answers_of, names))}
+    widths[ATTENTION] = attention_width(len(names))
+    layers = {name: np.zeros((len(rows), width), dtype=np.float32) for name, width in widths.items()}
     lengths = reader.lengths()[rows]
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 0]
     with torch.inference_mode():
         for start in range(0, len(order), batch):
             place = order[start : start + batch]
-            output = model(reader.read(rows[place]).to(device))
+            given = reader.read(rows[place]).to(device)
+            output = model(given)
             score[place] = torch.sigmoid(output.logits.double()).cpu().numpy()
             representation[place] = output.representation.float().cpu().numpy()
-            for name, layer in layers.items():
-                layer[place] = output.vectors[name].float().cpu().numpy()
+            for name in names:
+                layers[name][place] = output.vectors[name].float().cpu().numpy()
+                if name in given.features:
+                    layers[answers_of(name)][place] = _answer_means(output, given, name).cpu().numpy()
+            layers[ATTENTION][place] = attention_summary(output, given).cpu().numpy()
             advance(len(place))
     return Prediction(score, representation, layers)
+
+
+def _answer_means(output: HireNetOutput, batch: InterviewBatch, name: str) -> Tensor:
+    vectors, interview = output.answer_vectors[name].float(), batch.features[name].interview
+    total = vectors.new_zeros(len(batch), vectors.shape[1]).index_add(0, interview, vectors)
+    return total / torch.bincount(interview, minlength=len(batch)).clamp(min=1)[:, None]
 
 
 def save_words(folder: Path, vocabulary: Vocabulary) -> None:

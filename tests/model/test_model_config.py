@@ -46,7 +46,7 @@ def test_a_shape_that_cannot_be_is_refused_in_one_line_that_names_the_field(chan
 
 
 def test_a_key_too_many_is_named_beside_the_known_ones():
-    with pytest.raises(UsageError, match=r"expected the keys name, modalities, .*fusion; 'layers' is unknown"):
+    with pytest.raises(UsageError, match=r"expected the keys name, modalities, .*guards; 'layers' is unknown"):
         ModelConfig.from_dict(shape().to_dict() | {"layers": 2})
 
 

@@ -19,6 +19,7 @@ from fairhire.errors import DataError
 from fairhire.model import load_model
 from fairhire.runs import Run
 from fairhire.training import TrainConfig, train
+from fairhire.training.attention import attention_summary
 from fairhire.training.finish import fingerprint
 from fairhire.training.prepare import prepare
 from fairhire.training.selection import Checkpoint, choose
@@ -43,7 +44,10 @@ def test_the_folder_holds_what_it_promises_and_nothing_else(run: Run) -> None:
     assert files == {
         "config.json",
         "history.jsonl",
+        "layers/attention.npy",
+        "layers/audio answers.npy",
         "layers/audio.npy",
+        "layers/text answers.npy",
         "layers/text.npy",
         "model/config.json",
         "model/weights.safetensors",
@@ -115,16 +119,24 @@ def test_the_layers_are_what_the_towers_say_row_by_row(run: Run, corpus: Corpus)
     model, config = load_model(run.model), TrainConfig.from_dict(run.config)
     reader = prepare(corpus, config).reader
     some = np.array([7, 0, 19])
+    batch = reader.read(some)
     with torch.inference_mode():
-        vectors = model.eval()(reader.read(some)).vectors
-    assert list(run.layers) == list(model.config.modalities) == list(vectors)
+        output = model.eval()(batch)
+    names = list(model.config.modalities)
+    expected = dict(output.vectors)
+    for name in names:
+        of = batch.features[name].interview
+        expected[f"{name} answers"] = torch.stack([output.answer_vectors[name][of == b].mean(dim=0) for b in range(3)])
+    expected["attention"] = attention_summary(output, batch)
+    assert list(run.layers) == list(expected)
     for name, layer in run.layers.items():
         assert layer.dtype == np.float32
-        assert layer.shape == (len(corpus), 2 * config.hidden)
-        np.testing.assert_allclose(layer[some], vectors[name].numpy(), atol=1e-5, rtol=0)
-        assert run.provenance["layers"][name] == {"width": 2 * config.hidden, "absent": 0}
+        assert layer.shape == (len(corpus), expected[name].shape[1])
+        np.testing.assert_allclose(layer[some], expected[name].numpy(), atol=1e-5, rtol=0)
+        assert run.provenance["layers"][name] == {"width": expected[name].shape[1], "absent": 0}
         assert f"layers/{name}.npy" in run.provenance["files"]
-    assert list(run.sources()) == ["score", "representation", *vectors]
+    assert {name: run.layers[name].shape[1] for name in names} == dict.fromkeys(names, 2 * config.hidden)
+    assert list(run.sources()) == ["score", "representation", *expected]
 
 
 @pytest.mark.parametrize("model", ["hirenet", "hn-satt", "hn-avg", "bigru"])
@@ -135,7 +147,7 @@ def test_every_model_records_its_layers_and_zeros_where_nothing_was(
     corpus = make_corpus(tmp_path / "c", recorded=lambda person: person not in (4, 5))
     run = train(corpus, tiny(model=model, fusion=fusion, epochs=1), tmp_path / "run")
     silent = np.isin(corpus.interviews["candidate"].to_numpy(dtype=str), ["c004", "c005"])
-    assert set(run.layers) == {"audio", "text"}
+    assert set(run.layers) == {"audio", "text", "audio answers", "text answers", "attention"}
     for name, layer in run.layers.items():
         assert np.isfinite(layer).all()
         np.testing.assert_array_equal(layer.any(axis=1), ~silent)
