@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["TEXT", "Answer", "AnswerFrames", "Interview", "InterviewBatch", "Words"]
+__all__ = ["EMBEDDINGS", "TEXT", "Answer", "AnswerFrames", "Interview", "InterviewBatch", "Words"]
 
 TEXT = "text"
 """The name of the modality whose frames are words; every other modality holds numbers."""
+
+EMBEDDINGS = ("face", "voice")
+"""What may be known of who somebody is, as a vector: targets of indirect adversaries, never an input of the model."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,8 @@ class Interview:
     """One interview of one candidate for one position.
 
     ``id`` is unique in a corpus; several interviews may share a ``candidate`` (a person). ``hirable`` is the
-    recruiters' verdict or None, ``face`` the candidate's face embedding (d,) float32 or None: a training target of the
-    indirect adversary, never an input of the model.
+    recruiters' verdict or None, ``face`` the candidate's face embedding (d,) float32 or None, ``voice`` likewise:
+    training targets of indirect adversaries, never an input of the model.
     """
 
     id: str
@@ -79,19 +82,23 @@ class Interview:
     job_title: str = ""
     hirable: bool | None = None
     face: NDArray[np.float32] | None = None
+    voice: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if not self.id or not self.candidate:
             raise DataError(f"an interview: expected an id and a candidate, got {self.id!r} and {self.candidate!r}")
         if not self.answers:
             raise DataError(f"interview {self.id!r}: expected at least one answer, got none")
-        if self.face is not None:
-            if self.face.ndim != 1 or self.face.dtype != np.float32:
+        for kind in EMBEDDINGS:
+            embedding = getattr(self, kind)
+            if embedding is None:
+                continue
+            if embedding.ndim != 1 or embedding.dtype != np.float32:
                 raise DataError(
-                    f"interview {self.id!r}, face: expected (d,) float32, got {self.face.shape} {self.face.dtype}"
+                    f"interview {self.id!r}, {kind}: expected (d,) float32, got {embedding.shape} {embedding.dtype}"
                 )
-            if not np.isfinite(self.face).all():
-                raise DataError(f"interview {self.id!r}, face: expected finite numbers, got NaN or infinity")
+            if not np.isfinite(embedding).all():
+                raise DataError(f"interview {self.id!r}, {kind}: expected finite numbers, got NaN or infinity")
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,7 @@ class InterviewBatch:
     into ``questions`` (-1 where the interview has no such answer), ``job_title_of`` (B,) into ``job_titles``.
     ``person`` (B,) int64 is equal exactly for interviews of the same candidate. ``hirable`` (B,) float32 is 0 or 1,
     and meaningless where ``label_mask`` (B,) is False. ``faces`` (B, d) float32 and ``face_mask`` (B,) are None
-    together whenever faces were not asked for, as in prediction.
+    together whenever faces were not asked for, as in prediction; ``voices`` (B, dv) and ``voice_mask`` (B,) likewise.
     """
 
     ids: tuple[str, ...]
@@ -158,6 +165,8 @@ class InterviewBatch:
     label_mask: Tensor
     faces: Tensor | None = None
     face_mask: Tensor | None = None
+    voices: Tensor | None = None
+    voice_mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         size = len(self.ids)
@@ -169,10 +178,12 @@ class InterviewBatch:
             raise DataError(
                 f"interview batch, question_of: expected shape ({size}, Q), got {tuple(self.question_of.shape)}"
             )
-        if (self.faces is None) != (self.face_mask is None):
-            raise DataError("interview batch: expected faces and face_mask together, got one of them")
-        if self.faces is not None and self.faces.shape[0] != size:
-            raise DataError(f"interview batch, faces: expected {size} rows, got {self.faces.shape[0]}")
+        for kind in EMBEDDINGS:
+            values, mask = getattr(self, f"{kind}s"), getattr(self, f"{kind}_mask")
+            if (values is None) != (mask is None):
+                raise DataError(f"interview batch: expected {kind}s and {kind}_mask together, got one of them")
+            if values is not None and values.shape[0] != size:
+                raise DataError(f"interview batch, {kind}s: expected {size} rows, got {values.shape[0]}")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -191,4 +202,6 @@ class InterviewBatch:
             label_mask=self.label_mask.to(device),
             faces=None if self.faces is None else self.faces.to(device),
             face_mask=None if self.face_mask is None else self.face_mask.to(device),
+            voices=None if self.voices is None else self.voices.to(device),
+            voice_mask=None if self.voice_mask is None else self.voice_mask.to(device),
         )

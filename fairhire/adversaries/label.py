@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fairhire.adversaries.base import Adversary, AdversaryOutput, check_candidates, distinct_people, reader
+from fairhire.adversaries.base import Adversary, AdversaryOutput, Persons, check_candidates, distinct_people, reader
 from fairhire.errors import DataError
-from fairhire.interview import InterviewBatch
 
 __all__ = ["GuessTheLabel", "SensitiveLabels"]
 
@@ -52,16 +51,16 @@ class GuessTheLabel(Adversary):
         self.target = target
         self.read = reader(width, len(target.classes))
 
-    def can_play(self, batch: InterviewBatch) -> bool:
-        """Whether at least two candidates of the batch have a label."""
-        known = torch.tensor([name in self.target.of for name in batch.ids], device=batch.person.device)
-        return distinct_people(batch.person[known]) >= 2
+    def can_play(self, people: Persons) -> bool:
+        """Whether at least two candidates have a label."""
+        known = torch.tensor([name in self.target.of for name in people.ids], device=people.person.device)
+        return distinct_people(people.person[known]) >= 2
 
-    def forward(self, representation: Tensor, batch: InterviewBatch) -> AdversaryOutput:
+    def forward(self, representation: Tensor, people: Persons) -> AdversaryOutput:
         """Return the loss over the labelled interviews of ``representation`` (B, H)."""
-        classes = torch.tensor([self.target.of.get(name, -1) for name in batch.ids], device=batch.person.device)
+        classes = torch.tensor([self.target.of.get(name, -1) for name in people.ids], device=people.person.device)
         known = classes >= 0
-        check_candidates(batch.person[known], "a sensitive label")
+        check_candidates(people.person[known], "a sensitive label")
         logits, truth = self.read(representation[known]).float(), classes[known]
         with torch.no_grad():
             accuracy = (logits.argmax(dim=1) == truth).float().mean()

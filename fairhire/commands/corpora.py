@@ -117,6 +117,7 @@ def corpus_info(path: Annotated[Path, typer.Argument(metavar="PATH", help="A cor
         ["hirable", f"{int(labels.sum())} of {int(labels.notna().sum())} labelled"],
         ["positions", str(corpus.interviews["position"].nunique())],
         ["faces", str(len(corpus.faces)) if corpus.has_faces else "none"],
+        ["voices", str(len(corpus.voices)) if corpus.has_voices else "none"],
         ["splits", ", ".join(corpus.splits) or "none of its own (split by candidate when training)"],
         ["targets", ", ".join(corpus.targets) or "none"],
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from fairhire.data.corpus import Corpus
 from fairhire.data.vocabulary import Vocabulary, learn_vocabulary, tokenise
@@ -22,7 +23,7 @@ class BatchReader:
 
     ``modalities`` are those the model wants; every one must be in the corpus (:class:`UsageError`), with the width
     the model has (:class:`DataError`). ``longest`` caps the frames of an answer (512: papers section 1.2), keeping
-    its beginning. Faces are not read unless :meth:`read_with_faces` is called.
+    its beginning. Faces and voices are not read unless :meth:`read_with` is called.
     """
 
     def __init__(
@@ -57,16 +58,20 @@ class BatchReader:
 
     def read(self, rows: NDArray[np.int64]) -> InterviewBatch:
         """Return the interviews at ``rows`` (B,), in that order, without faces."""
-        return self._read(rows, None, None)
+        return self._read(rows)
 
-    def read_with_faces(self, rows: NDArray[np.int64]) -> InterviewBatch:
-        """Return the interviews at ``rows`` with face embeddings; zeros, masked, where one has none."""
-        known, found = self.corpus.faces, self.corpus.face_rows[rows]
-        faces = np.zeros((len(rows), known.shape[1]), dtype=np.float32)
-        faces[found >= 0] = known[found[found >= 0]]
-        return self._read(rows, torch.from_numpy(faces), torch.from_numpy(found >= 0))
+    def read_with(self, rows: NDArray[np.int64], kinds: Collection[str]) -> InterviewBatch:
+        """Return the interviews at ``rows`` with embeddings of ``kinds`` (face, voice); zeros, masked, without one."""
+        found: dict[str, Any] = {}
+        for kind in kinds:
+            known, place = self.corpus.embeddings(kind)
+            mask = place[rows] >= 0
+            values = np.zeros((len(rows), known.shape[1]), dtype=np.float32)
+            values[mask] = known[place[rows][mask]]
+            found |= {f"{kind}s": torch.from_numpy(values), f"{kind}_mask": torch.from_numpy(mask)}
+        return replace(self._read(rows), **found)
 
-    def _read(self, rows: NDArray[np.int64], faces: Tensor | None, face_mask: Tensor | None) -> InterviewBatch:
+    def _read(self, rows: NDArray[np.int64]) -> InterviewBatch:
         answers, interview, slot = self._answers(rows)
         questions, question_of = self._questions.batch(answers)
         titles, title_of = self._titles.batch(rows)
@@ -87,8 +92,6 @@ class BatchReader:
             job_title_of=torch.from_numpy(title_of),
             hirable=torch.from_numpy(self._hirable[rows]),
             label_mask=torch.from_numpy(self._label_mask[rows]),
-            faces=faces,
-            face_mask=face_mask,
         )
 
     def _answers(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -8,7 +8,8 @@
       answers.parquet        interview (row), slot, question, <modality>:start, <modality>:length (0: not recorded)
       features/<m>.npy       all frames of all answers one after another, (frames, width) float32
       features/text.npy      word ids (words,) int32 into features/words.txt, one word a line
-      biometrics/            faces.npy (n, d) float32, faces.parquet (interview), biometrics.json; may be deleted
+      biometrics/            faces.npy (n, d) float32, faces.parquet (interview), biometrics.json; may be deleted;
+                             voices.npy and voices.parquet likewise, where voice embeddings are known
 
 Anything that reads Parquet and NumPy files reads a corpus. Layout: ``docs/architecture.md``.
 """
@@ -17,13 +18,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,9 +35,11 @@ from numpy.typing import NDArray
 from fairhire.atomic import new_directory, sha256, storage_errors
 from fairhire.data.npy import open_npy
 from fairhire.errors import DataError, UsageError
-from fairhire.interview import TEXT, Answer, Interview
+from fairhire.interview import EMBEDDINGS, TEXT, Answer, Interview
 
 __all__ = ["SCHEMA", "Corpus", "CorpusWriter", "Modality"]
+
+_Value = TypeVar("_Value")
 
 SCHEMA = 1
 """The number of the layout above; a corpus of another number is refused."""
@@ -125,7 +128,6 @@ class Corpus:
             if TEXT in self.modalities and self.length(TEXT)[answer]:
                 words = self._spoken(answer)
             answers.append(Answer(features, words, str(self.answers["question"].iloc[answer])))
-        face_row = self.face_rows[row] if self.has_faces else -1
         return Interview(
             id=str(record["id"]),
             candidate=str(record["candidate"]),
@@ -133,8 +135,13 @@ class Corpus:
             position=str(record["position"]),
             job_title=str(record["job_title"]),
             hirable=None if pd.isna(record["hirable"]) else bool(record["hirable"]),
-            face=np.array(self.faces[face_row]) if face_row >= 0 else None,
+            face=self._embedding("face", row) if self.has_faces else None,
+            voice=self._embedding("voice", row) if self.has_voices else None,
         )
+
+    def _embedding(self, kind: str, row: int) -> NDArray[np.float32] | None:
+        known, rows = self.embeddings(kind)
+        return np.array(known[rows[row]]) if rows[row] >= 0 else None
 
     def _spoken(self, answer: int) -> tuple[str, ...]:
         ids = self.frames(TEXT, answer)
@@ -176,32 +183,67 @@ class Corpus:
     @property
     def has_faces(self) -> bool:
         """Whether face embeddings are present (they may have been deleted, or never extracted)."""
-        return (self.path / "biometrics" / "biometrics.json").is_file()
+        return self._has("face")
 
-    @cached_property
+    @property
+    def has_voices(self) -> bool:
+        """Whether voice embeddings are present."""
+        return self._has("voice")
+
+    @property
     def faces(self) -> NDArray[np.float32]:
         """All face embeddings (n, d) float32, memory-mapped; raises :class:`DataError` where there are none."""
-        if not self.has_faces:
-            raise DataError(f"{self.path}: expected face embeddings in biometrics/, found none")
-        faces: NDArray[np.float32] = _map_array(self.path / "biometrics" / "faces.npy", np.float32, 2)
-        return faces
+        return self._maps["face"]
 
-    @cached_property
+    @property
     def face_rows(self) -> NDArray[np.int64]:
         """For every interview the row of its face in ``faces``, -1 where it has none (interviews,)."""
-        table = _read_table(self.path / "biometrics" / "faces.parquet", ("interview",))
-        if len(table) != len(self.faces):
+        return self._rows["face"]
+
+    @property
+    def voices(self) -> NDArray[np.float32]:
+        """All voice embeddings (n, dv) float32, memory-mapped; raises :class:`DataError` where there are none."""
+        return self._maps["voice"]
+
+    @property
+    def voice_rows(self) -> NDArray[np.int64]:
+        """For every interview the row of its voice in ``voices``, -1 where it has none (interviews,)."""
+        return self._rows["voice"]
+
+    def embeddings(self, kind: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return all embeddings of a kind (``face`` or ``voice``), and the row of every interview's own, -1 without."""
+        return (self.faces, self.face_rows) if kind == "face" else (self.voices, self.voice_rows)
+
+    def _has(self, kind: str) -> bool:
+        path = self.path / "biometrics" / "biometrics.json"
+        return path.is_file() and f"{kind}s.npy" in _read_record(path).get("checksums", {})
+
+    @cached_property
+    def _maps(self) -> _Lazily[NDArray[np.float32]]:
+        return _Lazily(self._map_embeddings)
+
+    @cached_property
+    def _rows(self) -> _Lazily[NDArray[np.int64]]:
+        return _Lazily(self._match_embeddings)
+
+    def _map_embeddings(self, kind: str) -> NDArray[np.float32]:
+        if not self._has(kind):
+            raise DataError(f"{self.path}: expected {kind} embeddings in biometrics/, found none")
+        found: NDArray[np.float32] = _map_array(self.path / "biometrics" / f"{kind}s.npy", np.float32, 2)
+        return found
+
+    def _match_embeddings(self, kind: str) -> NDArray[np.int64]:
+        path = self.path / "biometrics" / f"{kind}s.parquet"
+        table, known = _read_table(path, ("interview",)), self._maps[kind]
+        if len(table) != len(known):
             raise DataError(
-                f"{self.path}/biometrics: expected a face for each interview named, "
-                f"got {len(self.faces)} for {len(table)}"
+                f"{self.path}/biometrics: expected a {kind} for each interview named, got {len(known)} for {len(table)}"
             )
         rows = pd.Series(np.arange(len(table)), index=table["interview"])
         if rows.index.has_duplicates:
-            raise DataError(f"{self.path}/biometrics/faces.parquet: expected every interview once, got one twice")
+            raise DataError(f"{path}: expected every interview once, got one twice")
         if strangers := sorted(set(rows.index) - set(self.interviews["id"])):
-            raise DataError(
-                f"{self.path}/biometrics/faces.parquet: expected only interviews of the corpus, got {strangers[0]!r}"
-            )
+            raise DataError(f"{path}: expected only interviews of the corpus, got {strangers[0]!r}")
         return rows.reindex(self.interviews["id"]).fillna(-1).to_numpy(np.int64)
 
     def check(self) -> list[str]:
@@ -215,7 +257,7 @@ class Corpus:
             raise DataError(f"{self.path / 'corpus.json'}: expected a checksum of every file, got none of {unnamed[0]}")
         for name, expected in named.items():
             _check_sum(self.path / name, expected)
-        if self.has_faces:
+        if self.has_faces or self.has_voices:
             biometrics = _read_record(self.path / "biometrics" / "biometrics.json")
             for name, expected in biometrics["checksums"].items():
                 _check_sum(self.path / "biometrics" / name, expected)
@@ -244,8 +286,9 @@ class Corpus:
                 raise DataError(
                     f"{self.path}/features/{name}.npy: expected finite numbers, got NaN or infinity in frame {row}"
                 )
-        if self.has_faces and not np.isfinite(self.faces).all():
-            raise DataError(f"{self.path}/biometrics/faces.npy: expected finite numbers, got NaN or infinity")
+        for kind in filter(self._has, EMBEDDINGS):
+            if not np.isfinite(self._maps[kind]).all():
+                raise DataError(f"{self.path}/biometrics/{kind}s.npy: expected finite numbers, got NaN or infinity")
 
     def _remarks(self) -> Iterator[str]:
         unlabelled = int(self.interviews["hirable"].isna().sum())
@@ -255,8 +298,9 @@ class Corpus:
             missing = int((self.length(name) == 0).sum())
             if missing:
                 yield f"{missing} of {len(self.answers)} answers have no {name}"
-        if self.has_faces and (without := int((self.face_rows < 0).sum())):
-            yield f"{without} of {len(self)} interviews have no face"
+        for kind in filter(self._has, EMBEDDINGS):
+            if without := int((self._rows[kind] < 0).sum()):
+                yield f"{without} of {len(self)} interviews have no {kind}"
         for name in self.splits:
             parts = self.interviews.groupby("candidate")[f"split:{name}"].nunique()
             if shared := int((parts > 1).sum()):
@@ -337,8 +381,7 @@ class CorpusWriter:
         self._answers: list[dict[str, Any]] = []
         self._ids: set[str] = set()
         self._word_ids: dict[str, int] = {}
-        self._faces: list[NDArray[np.float32]] = []
-        self._face_ids: list[str] = []
+        self._embeddings: dict[str, dict[str, NDArray[np.float32]]] = {kind: {} for kind in EMBEDDINGS}
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -394,9 +437,9 @@ class CorpusWriter:
         with storage_errors(self.path):
             for slot, answer in enumerate(interview.answers):
                 self._answers.append(self._append_answer(len(self._interviews), slot, answer))
-        if interview.face is not None:
-            self._faces.append(interview.face)
-            self._face_ids.append(interview.id)
+        for kind, known in self._embeddings.items():
+            if (embedding := getattr(interview, kind)) is not None:
+                known[interview.id] = embedding
         self._interviews.append(row)
         self._ids.add(interview.id)
 
@@ -409,10 +452,10 @@ class CorpusWriter:
             for name, values in answer.features.items():
                 if values.shape[1] != (width := self.modalities[name].width):
                     raise DataError(f"{where}, {name}: expected width {width}, got {values.shape[1]}")
-        if interview.face is not None and self._faces and interview.face.shape != self._faces[0].shape:
-            raise DataError(
-                f"interview {interview.id!r}, face: expected width {self._faces[0].size}, got {interview.face.size}"
-            )
+        for kind, known in self._embeddings.items():
+            embedding = getattr(interview, kind)
+            if embedding is not None and known and embedding.size != (width := next(iter(known.values())).size):
+                raise DataError(f"interview {interview.id!r}, {kind}: expected width {width}, got {embedding.size}")
 
     def _append_answer(self, row: int, slot: int, answer: Answer) -> dict[str, Any]:
         record: dict[str, Any] = {"interview": row, "slot": slot, "question": answer.question}
@@ -462,16 +505,35 @@ class CorpusWriter:
             "checksums": {path.relative_to(self._folder).as_posix(): sha256(path) for path in files},
         }
         _dump(self._folder / "corpus.json", record)
-        if self._faces:
-            self._write_faces()
+        if any(self._embeddings.values()):
+            self._write_embeddings()
 
-    def _write_faces(self) -> None:
+    def _write_embeddings(self) -> None:
         folder = self._folder / "biometrics"
         folder.mkdir(mode=0o700)  # biometric data: for the owner's eyes
-        np.save(folder / "faces.npy", np.stack(self._faces))
-        _write_table(folder / "faces.parquet", pd.DataFrame({"interview": self._face_ids}))
-        checksums = {name: sha256(folder / name) for name in ("faces.npy", "faces.parquet")}
-        _dump(folder / "biometrics.json", {"schema": SCHEMA, "width": int(self._faces[0].size), "checksums": checksums})
+        record: dict[str, Any] = {"schema": SCHEMA}
+        checksums: dict[str, str] = {}
+        for kind, known in self._embeddings.items():
+            if not known:
+                continue
+            stacked = np.stack(list(known.values()))
+            np.save(folder / f"{kind}s.npy", stacked)
+            _write_table(folder / f"{kind}s.parquet", pd.DataFrame({"interview": list(known)}))
+            record["width" if kind == "face" else f"{kind}_width"] = stacked.shape[1]
+            checksums |= {name: sha256(folder / name) for name in (f"{kind}s.npy", f"{kind}s.parquet")}
+        _dump(folder / "biometrics.json", {**record, "checksums": checksums})
+
+
+class _Lazily(dict[str, _Value]):
+    """Remembers what a function made of a name."""
+
+    def __init__(self, make: Callable[[str], _Value]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: str) -> _Value:
+        self[name] = self._make(name)
+        return self[name]
 
 
 class _NpyFile:

@@ -2,10 +2,11 @@
 
 How the made-up world works, and which dial of :class:`SimulationConfig` moves it:
 
-- **Who somebody is** (``leak``). A person is a latent identity: gender, ethnicity, age and twelve more numbers. A face
-  embedding shows it almost perfectly. Words (favourite interjections), audio (pitch, voice quality, formants) and video
-  (head, brow, lips) show a part of it, blurred by the session's microphone, camera and mood. The dial scales that
-  part; at 0 no word and no frame depends on who somebody is. Some people come back for several interviews.
+- **Who somebody is** (``leak``). A person is a latent identity: gender, ethnicity, age and twelve more numbers. A
+  face embedding shows it almost perfectly, a voice embedding gender, age and half of the rest. Words (favourite
+  interjections), audio (pitch, voice quality, formants) and video (head, brow, lips) show a part of it, blurred by
+  the session's microphone, camera and mood. The dial scales that part; at 0 no word and no frame depends on who
+  somebody is. Some people come back for several interviews.
 - **How good the answers are.** An answer touches four aspects (planning, negotiation, numbers, care) and wanders off in
   between. How well each is handled is drawn anew and does not depend on identity. It shows in the manner, pace and
   force: in adverbs, in the audio's speech rate and loudness, in the video's movement.
@@ -83,6 +84,8 @@ _GENDER_AT = np.array([-1.0, 1.0])
 _ETHNICITY_AT = np.array([[1.6, 0.0], [-0.8, 1.4], [-0.1, -0.6]])
 _AGE_AT = np.array([-1.2, 0.2, 1.6])
 _WITHIN_GROUP = 0.25  # standard deviation around the group's place
+_HEARD = np.array([1.5, 0.3, 0.3, 1.0, *[1.0] * 6, *[0.0] * 6])  # of the identity's numbers, what a voice shows
+_VOICE_NOISE = 0.35  # of a voice between two interviews
 _FACE_NOISE = 0.25  # between two interviews of a person, beside a map of standard deviation about 0.6
 
 # ---------------------------------------------------------------- answers
@@ -166,14 +169,15 @@ _SHOWS = {  # the voice tells gender best, the picture ethnicity and who it is, 
 class SimulationConfig:
     """What to simulate; every default is our choice.
 
-    ``interviews`` of ``questions`` answers each, for ``positions`` positions. ``bias`` scales the group effects in the
-    recruiters' ratings (0: none; 1: women are called hirable about 0.6 times as often as men). ``leak`` times
-    ``leak_text``, ``leak_audio``, ``leak_video`` scales how much the modality shows of who somebody is (0: nothing).
-    ``context`` from 0 (everything counts alike) to 1 (the question and the job decide what counts). ``raters``
-    recruiters of own ``noise`` (in standard deviations of merit) vote on each interview, ties are hirable.
-    ``returning`` is the share of interviews by somebody seen before, ``missing`` the share of answers without a given
-    modality, ``missing_faces`` of interviews without a face. ``words`` and ``frames`` (4 a second) are the shortest
-    and longest answer, words about; ``face_width`` is d.
+    ``interviews`` of ``questions`` answers each, for ``positions`` positions. ``bias`` scales the group effects in
+    the recruiters' ratings (0: none; 1: women are called hirable about 0.6 times as often as men). ``leak`` times
+    ``leak_text``, ``leak_audio``, ``leak_video`` scales how much the modality shows of who somebody is (0:
+    nothing). ``context`` from 0 (everything counts alike) to 1 (the question and the job decide what counts).
+    ``raters`` recruiters of own ``noise`` (in standard deviations of merit) vote on each interview, ties are
+    hirable. ``returning`` is the share of interviews by somebody seen before, ``missing`` the share of answers
+    without a given modality, ``missing_faces`` of interviews without a face (``missing_voices``: a voice).
+    ``words`` and ``frames`` (4 a second) are the shortest and longest answer, words about; ``face_width`` is d,
+    ``voice_width`` that of a voice embedding.
 
     Raises :class:`UsageError` for a value outside its range.
     """
@@ -193,9 +197,11 @@ class SimulationConfig:
     returning: float = 0.15
     missing: float = 0.02
     missing_faces: float = 0.01
+    missing_voices: float = 0.01
     words: tuple[int, int] = (32, 48)
     frames: tuple[int, int] = (30, 60)
     face_width: int = 64
+    voice_width: int = 32
     modalities: tuple[str, ...] = (TEXT, "audio", "video")
 
     def __post_init__(self) -> None:
@@ -206,13 +212,14 @@ class SimulationConfig:
             ("questions", 1),
             ("positions", 1),
             ("face_width", 2),
+            ("voice_width", 2),
         ):
             if getattr(self, name) < least:
                 raise UsageError(f"simulation, {name}: expected {least} or more, got {getattr(self, name)}")
         for name in ("bias", "leak", "leak_text", "leak_audio", "leak_video", "noise"):
             if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise UsageError(f"simulation, {name}: expected a number, 0 or more, got {getattr(self, name)}")
-        for name in ("context", "returning", "missing", "missing_faces"):
+        for name in ("context", "returning", "missing", "missing_faces", "missing_voices"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"simulation, {name}: expected 0 to 1, got {getattr(self, name)}")
         shortest = {"words": len(_ASPECTS) * _WORDS_A_SENTENCE, "frames": len(_ASPECTS)}
@@ -295,6 +302,7 @@ class _Applications:
     hirable_unbiased: NDArray[np.bool_]
     recorded: NDArray[np.bool_]
     has_face: NDArray[np.bool_]
+    has_voice: NDArray[np.bool_]
 
 
 def _stream(config: SimulationConfig, name: str, *key: int) -> np.random.Generator:
@@ -375,6 +383,7 @@ def _draw_applications(config: SimulationConfig, positions: list[_Position], peo
         hirable_unbiased=_vote(unbiased, 0.0),
         recorded=recorded,
         has_face=_stream(config, "faceless").random(n) >= config.missing_faces,
+        has_voice=_stream(config, "voiceless").random(n) >= config.missing_voices,
     )
 
 
@@ -442,6 +451,7 @@ def _draw_interview(
         job_title=position.title,
         hirable=bool(applications.hirable[row]),
         face=_face(config, row, identity) if applications.has_face[row] else None,
+        voice=_voice(config, row, identity) if applications.has_voice[row] else None,
     )
     return ImportedInterview(interview, targets={RATING: float(applications.rating[row])})
 
@@ -449,9 +459,19 @@ def _draw_interview(
 def _face(config: SimulationConfig, row: int, identity: Floats) -> NDArray[np.float32]:
     """Return a face embedding (d,) of length 1: a fixed bent map of the identity, and a little of the day."""
     weights = np.random.default_rng([_WORLD, config.face_width]).standard_normal((config.face_width, _IDENTITY))
-    bent = np.tanh(weights @ identity / _IDENTITY**0.5)
-    face = bent + _FACE_NOISE * _stream(config, "face", row).standard_normal(config.face_width)
-    scaled: NDArray[np.float32] = (face / np.linalg.norm(face)).astype(np.float32)
+    return _embed(weights, identity, _FACE_NOISE, _stream(config, "face", row))
+
+
+def _voice(config: SimulationConfig, row: int, identity: Floats) -> NDArray[np.float32]:
+    """Return a voice embedding (dv,) of length 1: as a face, of what a voice shows of somebody, and noisier."""
+    fixed = np.random.default_rng([_WORLD, config.voice_width, 1])
+    weights = fixed.standard_normal((config.voice_width, _IDENTITY)) * _HEARD
+    return _embed(weights, identity, _VOICE_NOISE, _stream(config, "voice", row))
+
+
+def _embed(weights: Floats, identity: Floats, noise: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    embedding = np.tanh(weights @ identity / _IDENTITY**0.5) + noise * rng.standard_normal(len(weights))
+    scaled: NDArray[np.float32] = (embedding / np.linalg.norm(embedding)).astype(np.float32)
     return scaled
 
 

@@ -7,11 +7,12 @@
       answers.csv        (or .csv.gz, .parquet) one row per answer
       people.csv         (or .csv.gz, .parquet) optional: one row per candidate
       faces.npy          optional: (interviews, d), in the order of the interviews' rows; a row of NaN has no face
+      voices.npy         optional: the same of voices
       ….npy              frames of answers, wherever ``answers`` says inside SRC
 
 ``interviews`` has ``interview`` (or ``id``, unique) and ``candidate``, and may have ``position``, ``job_title``,
 ``hirable`` (0/1, true/false, yes/no, or empty), ``split`` (train, validation, test) and ``face.<name>``: a face
-embedding in columns instead of ``faces.npy``, all of them empty where there is none.
+embedding in columns instead of ``faces.npy``, all of them empty where there is none; ``voice.<name>`` likewise.
 
 ``answers`` has ``interview`` and ``slot`` (or ``answer``: whole numbers that order an interview's answers), and may
 have ``question``, ``transcript``, and for any modality either
@@ -27,7 +28,7 @@ being left in a table. CSV is UTF-8, separated by commas, with a header.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,7 @@ from fairhire.data.source import SourceTable, find_file, read_frames, read_table
 from fairhire.data.split import PARTS
 from fairhire.data.transcript import remarks, spoken_words
 from fairhire.errors import DataError
-from fairhire.interview import TEXT, Answer, Interview
+from fairhire.interview import EMBEDDINGS, TEXT, Answer, Interview
 from fairhire.left_out import LeftOut, counted
 
 __all__ = ["read"]
@@ -72,9 +73,10 @@ def read(source: Path) -> Imported:
         )
     parts = interviews.coded("split", dict(zip(PARTS, PARTS, strict=True))) if "split" in interviews else []
     people, strangers = _people(source, interviews)
+    embeddings = {kind: _embeddings(source, interviews, kind) for kind in EMBEDDINGS}
     return Imported(
         modalities=tuple(modalities),
-        interviews=_walk(interviews, answers, spoken, recorded, _faces(source, interviews), parts),
+        interviews=_walk(interviews, answers, spoken, recorded, embeddings, parts),
         people=people,
         splits=(_SPLIT,) if parts else (),
         left_out=counted(
@@ -90,7 +92,7 @@ def read(source: Path) -> Imported:
 
 def _interviews(source: Path) -> SourceTable:
     table = _table(source, "interviews").renamed("id", "interview")
-    table.refuse_others((*_INTERVIEW_COLUMNS, *_face_columns(table)))
+    table.refuse_others((*_INTERVIEW_COLUMNS, *(name for kind in EMBEDDINGS for name in _columns(table, kind))))
     table.distinct("interview")
     table.filled("candidate")
     return table
@@ -117,7 +119,7 @@ def _walk(
     answers: SourceTable,
     spoken: list[tuple[str, ...]],
     recorded: list[_Recorded],
-    faces: list[NDArray[np.float32] | None],
+    embeddings: Mapping[str, list[NDArray[np.float32] | None]],
     parts: list[str],
 ) -> Iterator[ImportedInterview]:
     """Check what is left to check in the tables, and return the interviews, to be read one after another."""
@@ -140,7 +142,8 @@ def _walk(
                 position=positions[row],
                 job_title=titles[row],
                 hirable=labels[row],
-                face=faces[row],
+                face=embeddings["face"][row],
+                voice=embeddings["voice"][row],
             ),
             splits={_SPLIT: parts[row]} if parts else {},
         )
@@ -233,23 +236,23 @@ def _inside(answers: SourceTable, row: int, column: str, source: Path) -> Path |
     return path
 
 
-def _face_columns(table: SourceTable) -> list[str]:
-    return [name for name in table.columns if name.startswith("face.")]
+def _columns(table: SourceTable, kind: str) -> list[str]:
+    return [name for name in table.columns if name.startswith(f"{kind}.")]
 
 
-def _faces(source: Path, interviews: SourceTable) -> list[NDArray[np.float32] | None]:
-    """Return the face embedding (d,) of every interview, None where it has none."""
-    columns, path = _face_columns(interviews), source / "faces.npy"
+def _embeddings(source: Path, interviews: SourceTable, kind: str) -> list[NDArray[np.float32] | None]:
+    """Return the face or voice embedding (d,) of every interview, None where it has none."""
+    columns, path = _columns(interviews, kind), source / f"{kind}s.npy"
     if columns and path.is_file():
-        raise DataError(f"{interviews.path}: expected either faces.npy or 'face.<name>' columns, got both")
+        raise DataError(f"{interviews.path}: expected either {path.name} or '{kind}.<name>' columns, got both")
     if columns:
         return [None if frame is None else frame[0] for frame in interviews.frames(columns)]
     if not path.is_file():
         return [None] * len(interviews)
-    faces = read_frames(path, missing_rows=True)
-    if len(faces) != len(interviews):
-        raise DataError(f"{path}: expected a row for each of {len(interviews)} interviews, got {len(faces)}")
-    return [None if np.isnan(face).all() else face for face in faces]
+    found = read_frames(path, missing_rows=True)
+    if len(found) != len(interviews):
+        raise DataError(f"{path}: expected a row for each of {len(interviews)} interviews, got {len(found)}")
+    return [None if np.isnan(one).all() else one for one in found]
 
 
 def _people(source: Path, interviews: SourceTable) -> tuple[pd.DataFrame, int]:

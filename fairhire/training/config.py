@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from fairhire.adversaries import ADVERSARIES
+from fairhire.adversaries import kind_of, parse_adversaries
+from fairhire.erasure import ERASERS, parse_erasers
 from fairhire.errors import UsageError
 from fairhire.model import FUSIONS, MODELS
 
@@ -20,7 +21,10 @@ class TrainConfig:
 
     ``modalities`` None means all of the corpus, ``batch`` None :meth:`batch_size`. ``split`` is ``candidate``,
     ``fold:i/k``, or a split that the corpus brings along. ``strengths`` holds the adversary strengths to try; one of
-    several is chosen without labels.
+    several is chosen without labels. ``adversary`` may name several, joined by ``+``; ``sites`` say where they and the
+    erasers act (:mod:`fairhire.training.sites`). ``erase`` names erasers, joined by ``+``, that are fitted to the
+    chosen weights; None means ``cut`` where a face or a voice is to be forgotten, else none. ``cut_share`` is the share
+    of variance that ``cut`` keeps beside the score, None to let the faces of validation people decide.
     Epochs without an adversary: all learn the task. With one: ``head_start`` epochs learn the task, in ``warm_up``
     epochs only the adversary learns, then both play while the strength ramps up over the first ``ramp`` share of
     the remaining epochs. Raises :class:`UsageError` naming the field, what was expected and what came.
@@ -37,6 +41,9 @@ class TrainConfig:
     dropout: float = 0.3
     longest: int = 512
     adversary: str = "none"
+    sites: tuple[str, ...] = ("fused",)
+    erase: str | None = None
+    cut_share: float | None = None
     strengths: tuple[float, ...] = (3.0,)
     adversary_steps: int = 5
     adversary_learning_rate: float = 1e-3
@@ -64,7 +71,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         self._one_of("model", tuple(MODELS))
         self._one_of("fusion", tuple(FUSIONS))
-        self._one_of("adversary", ("none", *ADVERSARIES))
+        parse_adversaries(self.adversary)
+        if self.erase is not None:
+            parse_erasers(self.erase)
         self._one_of("select_by", ("auc", "f1"))
         self._one_of("device", ("auto", "cpu", "cuda"))
         self._one_of("precision", ("32-true", "bf16-mixed"))
@@ -88,12 +97,16 @@ class TrainConfig:
         self._range("ramp", 0.0, 1.0)
         self._range("tolerance", 0.0, 1.0)
         self._range("threshold", 0.0, 1.0)
+        if self.cut_share is not None:
+            self._range("cut_share", 0.0, 1.0)
         for name in ("learning_rate", "adversary_learning_rate", "clip"):
             self._range(name, 1e-12, 1e6)
         if not _all_numbers(self.strengths) or not all(0 < value <= 1e4 for value in self.strengths):
             raise UsageError(f"strength: expected numbers above 0 and at most 10000, got {self.strengths!r}")
         if len(set(self.strengths)) != len(self.strengths):
             raise UsageError(f"strength: expected every value once, got {list(self.strengths)}")
+        if not isinstance(self.sites, tuple) or not self.sites or len(set(self.sites)) != len(self.sites):
+            raise UsageError(f"site: expected every name once and at least one, got {self.sites!r}")
         if self.modalities is not None:
             if not isinstance(self.modalities, tuple) or not self.modalities:
                 raise UsageError(f"modality: expected names, or None for all, got {self.modalities!r}")
@@ -123,6 +136,24 @@ class TrainConfig:
         if not (_all_numbers((value,)) and low <= value <= high):
             limits = f"from {low:.10g} to {high:.10g}"
             raise UsageError(f"{name.replace('_', '-')}: expected a number {limits}, got {value!r}")
+
+    @property
+    def adversaries(self) -> tuple[str, ...]:
+        """The adversaries and penalties by name, none for ``none``."""
+        return parse_adversaries(self.adversary)
+
+    @property
+    def erasers(self) -> tuple[str, ...]:
+        """The erasers by name, in the order in which they act; see ``erase`` for the default."""
+        if self.erase is None:
+            return ("cut",) if any(name != "label" for name in self.adversaries) else ()
+        return parse_erasers(self.erase)
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """What must be known of training people to forget it: ``face``, ``voice``, ``label``."""
+        kinds = {kind_of(name) for name in self.adversaries}
+        return frozenset(kinds.union(*(ERASERS[name].needs for name in self.erasers)))
 
     def batch_size(self, interviews: int) -> int:
         """Return how many of ``interviews`` training interviews a batch holds: 256 unless said otherwise (papers 2.3).

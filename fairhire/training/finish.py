@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from json import dumps, loads
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fairhire.adversaries import kind_of
 from fairhire.adversaries.label import SensitiveLabels
 from fairhire.atomic import canonical_json, new_directory, new_file, sha256, write_json, write_text
 from fairhire.data.corpus import Corpus
@@ -32,11 +34,11 @@ def fingerprint(
     corpus: Corpus, config: TrainConfig, word_vectors: Path | None, sensitive_labels: SensitiveLabels | None
 ) -> dict[str, str | None]:
     """Return the SHA-256 of everything a run reads; a resumed run must read the same, and no faces if it needs none."""
-    faces = corpus.path / "biometrics" / "biometrics.json" if config.adversary.startswith("face") else None
+    embedded = corpus.path / "biometrics" / "biometrics.json" if config.targets & {"face", "voice"} else None
     labels = None if sensitive_labels is None else canonical_json(dict(sensitive_labels.of))
     return {
         "corpus_sha256": sha256(corpus.path / "corpus.json"),
-        "faces_sha256": None if faces is None else sha256(faces),
+        "faces_sha256": None if embedded is None else sha256(embedded),
         "word_vectors_sha256": None if word_vectors is None else sha256(word_vectors),
         "sensitive_labels": None if labels is None else _digest(labels),
     }
@@ -49,10 +51,14 @@ def finish_run(
     model: HireNetModel,
     journal: Journal,
     chosen: Checkpoint,
+    erasures: Sequence[Mapping[str, Any]],
     *,
     device: torch.device,
 ) -> None:
-    """Write the finished run at ``out``, provenance last, and delete what only training needed."""
+    """Write the finished run at ``out``, provenance last, and delete what only training needed.
+
+    ``erasures`` say what the erasers in ``model`` took out, and where.
+    """
     corpus = setting.corpus
     sweep_folder(out)
     with new_directory(out / "model") as folder:
@@ -82,8 +88,14 @@ def finish_run(
     record: dict[str, Any] = {
         "schema": RUN_SCHEMA,
         "chosen_epoch": chosen.epoch,
-        "chosen_strength": None if config.adversary == "none" else chosen.strength,
-        "chosen_by": _how(config, chosen),
+        "chosen_strength": chosen.strength if config.adversaries else None,
+        "chosen_by": _how(config, chosen, journal),
+        "removal": {
+            "adversary": config.adversary,
+            "erase": "+".join(config.erasers) or "none",
+            "sites": list(setting.sites) if config.adversaries or config.erasers else [],
+        },
+        "erasures": [dict(record) for record in erasures],
         "began": inputs.pop("began", None),
         "seed": config.seed,
         "corpus": {"name": corpus.path.name, "interviews": len(corpus), **inputs},
@@ -91,12 +103,12 @@ def finish_run(
         "candidates": {part: len(set(people[setting.parts == part])) for part in parts},
         "trained_on": len(setting.train),
         "left_out": list(setting.left_out),
-        "remarks": [*setting.remarks, *_remarks(config, journal)],
+        "remarks": [*setting.remarks, *_remarks(config, journal), *_remarks_of_erasers(erasures)],
         "layers": {
             name: {"width": layer.shape[1], "absent": int((~layer.any(axis=1)).sum())}
             for name, layer in prediction.layers.items()
         },
-        "sensitive_labels_read": config.adversary == "label",
+        "sensitive_labels_read": "label" in config.targets,
         "files": {name: sha256(out / name) for name in names},
         "versions": {
             "python": platform.python_version(),
@@ -108,27 +120,47 @@ def finish_run(
     close_folder(unfinished)
 
 
-def _how(config: TrainConfig, chosen: Checkpoint) -> dict[str, Any]:
+def _how(config: TrainConfig, chosen: Checkpoint, journal: Journal) -> dict[str, Any]:
     how: dict[str, Any] = {f"validation_{config.select_by}": chosen.task}
-    if config.adversary.startswith("face"):
-        how["validation_face_retrieval_auc"] = chosen.leak
+    for record in journal.history:
+        if record["epoch"] == chosen.epoch and record["strength"] in (None, chosen.strength):
+            how |= {name: value for name, value in record.items() if name.endswith("_retrieval_auc")}
     return how
 
 
 def _remarks(config: TrainConfig, journal: Journal) -> list[str]:
     remarks = []
-    skipped = sum(record.get("batches_without_two_faces", 0) for record in journal.history)
+    skipped = sum(record.get("batches_without_two_people", 0) for record in journal.history)
     if skipped:
         remarks.append(f"{skipped} batches had fewer than two candidates to tell apart: the adversary sat them out")
-    if config.adversary == "face-regression":
+    for number, name in enumerate(config.adversaries):
+        if not name.endswith("-regression"):
+            continue
         learning = config.head_start + config.warm_up  # until then the model stands still: nobody is defeated yet
         games = [record for record in journal.history if record["epoch"] > learning]
-        worst = max(record.get("adversary_loss", 0.0) for record in games)
+        key = "adversary_loss" if number == 0 else f"adversary_loss, {name} at "
+        worst = max(value for record in games for played, value in record.items() if played.startswith(key))
         if worst > DEFEATED:
             remarks.append(
-                f"the face adversary was defeated: its loss reached {worst:.1f} times that of guessing the mean face. "
-                "That is not the absence of a leak; see fairhire leakage. More adversary steps or less strength help"
+                f"the {kind_of(name)} adversary was defeated: its loss reached {worst:.1f} times that of guessing the "
+                f"mean {kind_of(name)}. That is not the absence of a leak; see fairhire leakage. More adversary steps or "
+                "less strength help"
             )
+    return remarks
+
+
+def _remarks_of_erasers(erasures: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say what erasers said, and where faces are still found after all that could be cut was cut."""
+    remarks = []
+    for record in erasures:
+        remarks += [f"at {record['site']}: {sentence}" for sentence in record["remarks"]]
+        for kind in ("face", "voice"):
+            after = record.get(f"{kind}_retrieval_after")
+            if after and after["auc"] - 0.5 > 2 * after["standard_error"]:
+                remarks.append(
+                    f"at {record['site']}: a fresh probe still finds {kind}s of {after['people']} validation people "
+                    f"after erasing (mean-rank AUC {after['auc']:.3f}, chance 0.5): what is left gives them away"
+                )
     return remarks
 
 

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairhire.adversaries.base import Opponent
+from fairhire.adversaries import kind_of
+from fairhire.adversaries.base import (
+    Adversary,
+    LearningOpponent,
+    Opponent,
+    Penalty,
+    PenaltyOpponent,
+    Persons,
+    take,
+)
 from fairhire.adversaries.label import SensitiveLabels
 from fairhire.data.collate import batch_rows
 from fairhire.data.corpus import Corpus
 from fairhire.errors import NotComputableError
 from fairhire.estimate import Undefined, auc
+from fairhire.interview import InterviewBatch
+from fairhire.model import FUSED, HireNetOutput
 from fairhire.progress import Advance, silent
 from fairhire.retrieval import quick_retrieval
 from fairhire.runs import Run
 from fairhire.training.config import TrainConfig
+from fairhire.training.erase import fit_guards
 from fairhire.training.finish import fingerprint, finish_run
 from fairhire.training.journal import Journal, close_folder, drop_unchosen, open_folder, weights_file
 from fairhire.training.predict import run_model
@@ -28,6 +41,7 @@ from fairhire.training.prepare import Setting, prepare
 from fairhire.training.processes import average_gradients, everyone, seed_step, share, start_fabric
 from fairhire.training.schedule import Plan, plan_epoch
 from fairhire.training.selection import Checkpoint, choose
+from fairhire.training.sites import site_vectors
 from fairhire.training.state import load_state, load_weights, read_record, save_state, save_weights
 
 __all__ = ["train"]
@@ -65,7 +79,7 @@ def train(
         if fabric.is_global_zero:
             close_folder(folder)
         return Run(out)
-    attempts = 1 if setting.attack is None else len(config.strengths)  # without an adversary strength means nothing
+    attempts = len(config.strengths) if setting.attacks else 1  # without an adversary strength means nothing
     while journal.attempt < attempts:
         game = _Game(fabric, setting, config, folder, journal, advance)
         if resumed:
@@ -78,7 +92,8 @@ def train(
     fabric.barrier()
     if fabric.is_global_zero:
         load_weights(weights_file(folder, chosen, config.strengths), game.model)
-        finish_run(out, setting, config, game.model, journal, chosen, device=fabric.device)
+        model, erasures = fit_guards(game.model, setting, config, device=fabric.device)
+        finish_run(out, setting, config, model, journal, chosen, erasures, device=fabric.device)
     fabric.barrier()
     return Run(out)
 
@@ -94,7 +109,7 @@ class _Game:
         self.strength = config.strengths[journal.attempt]
         self.model = setting.new_model(config.seed).to(fabric.device)
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate)
-        self.opponent = self._new_opponent()
+        self.opponents = {key: self._new_opponent(*key) for key in product(setting.attacks, setting.sites)}
 
     def play_epoch(self) -> None:
         """Play the rest of the journal's epoch, judge it, and save."""
@@ -102,8 +117,9 @@ class _Game:
         rng = np.random.default_rng([self.config.seed, self.journal.epoch])
         lengths = self.setting.reader.lengths()[self.setting.train]
         batches = list(batch_rows(self.setting.train, lengths, self.config.batch_size(len(lengths)), rng=rng))
-        if plan.restart and self.journal.batch == 0 and self.opponent is not None:
-            self.opponent.restart(self.config.seed + self.journal.epoch)
+        if plan.restart and self.journal.batch == 0:
+            for number, opponent in enumerate(self.opponents.values()):
+                opponent.restart(self.config.seed + self.journal.epoch + number)
         for number in range(self.journal.batch, len(batches)):
             self._play_batch(batches[number], plan, number / len(batches))
             self.journal.batch = number + 1
@@ -113,7 +129,7 @@ class _Game:
         self._save()
 
     def _play_batch(self, rows: NDArray[np.int64], plan: Plan, progress: float) -> None:
-        journal, opponent = self.journal, self.opponent
+        journal = self.journal
         journal.step += 1
         seed_step(self.config.seed, journal.step, self.fabric.global_rank)
         if len(rows) < self.fabric.world_size:
@@ -126,17 +142,19 @@ class _Game:
             loss = self.model.task_loss(output, batch)
         self._add("loss", loss, len(batch))
         journal.add("n", len(batch))
-        plays = opponent is not None and plan.adversary_learns and everyone(self.fabric, opponent.can_play(batch))
-        if plays and opponent is not None:
-            read = opponent.learn(output.representation, batch)
+        for (attack, site), opponent in self.opponents.items() if plan.adversary_learns else ():
+            vectors, people = self._at(site, output, batch)
+            if not everyone(self.fabric, opponent.can_play(people)):
+                journal.add("batches_without_two_people", 1)
+                continue
+            read = opponent.learn(vectors, people)
             for name in ("loss", "accuracy", "chance"):
-                self._add(f"adversary_{name}", getattr(read, name), read.n)
-            journal.add("adversary_n", read.n)
+                if (value := getattr(read, name)) is not None:
+                    self._add(f"{attack} at {site}/{name}", value, read.n)
+            journal.add(f"{attack} at {site}/n", read.n)
             if plan.strength_end > 0:
                 strength = plan.strength + progress * (plan.strength_end - plan.strength)
-                loss = loss + opponent.pressure(output.representation, batch, strength)
-        elif plan.adversary_learns:
-            journal.add("batches_without_two_faces", 1)
+                loss = loss + opponent.pressure(vectors, people, strength)
         if plan.model_learns:
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -145,25 +163,38 @@ class _Game:
             self.optimiser.step()
         self.advance(1, self._facts())
 
+    def _at(self, site: str, output: HireNetOutput, batch: InterviewBatch) -> tuple[Tensor, Persons]:
+        """Return the vectors at a site and whose they are; all of the batch where it is the representation."""
+        if site == FUSED:
+            return output.representation, batch
+        vectors, rows = site_vectors(output, batch, site)
+        return vectors, take(batch, rows)
+
     def _add(self, name: str, value: Tensor, weight: int) -> None:
         """Add to one of the epoch's sums; a number that has run away ends the run in words."""
         number = float(value.detach())
         if not isfinite(number):
             raise NotComputableError(
-                f"training diverged in epoch {self.journal.epoch}: expected a finite {name.replace('_', ' ')}, got "
+                f"training diverged in epoch {self.journal.epoch}: expected a finite {name.replace('/', ', ')}, got "
                 f"{number}; lower the learning rate or the adversary's strength"
             )
         self.journal.add(name, number * weight)
 
     def _close_epoch(self, plan: Plan) -> None:
         journal, sums = self.journal, self.journal.sums
-        record: dict[str, Any] = {"epoch": journal.epoch, "strength": self.strength if self.opponent else None}
+        record: dict[str, Any] = {"epoch": journal.epoch, "strength": self.strength if self.opponents else None}
         record["loss"] = sums["loss"] / sums["n"]
-        if sums.get("adversary_n"):
+        for number, (attack, site) in enumerate(self.opponents):
+            played = f"{attack} at {site}"
+            if not sums.get(f"{played}/n"):
+                continue
             for name in ("loss", "accuracy", "chance"):
-                record[f"adversary_{name}"] = sums[f"adversary_{name}"] / sums["adversary_n"]
-        if sums.get("batches_without_two_faces"):
-            record["batches_without_two_faces"] = int(sums["batches_without_two_faces"])
+                if f"{played}/{name}" in sums:
+                    # The first one's figures carry no name: most runs have no other.
+                    key = f"adversary_{name}" if number == 0 else f"adversary_{name}, {played}"
+                    record[key] = sums[f"{played}/{name}"] / sums[f"{played}/n"]
+        if sums.get("batches_without_two_people"):
+            record["batches_without_two_people"] = int(sums["batches_without_two_people"])
         checkpoint, judged = self._judge(plan)
         record |= judged
         if plan.full and journal.offer(checkpoint) and self.fabric.is_global_zero:
@@ -181,34 +212,36 @@ class _Game:
             **_f1(hirable, prediction.score >= self.config.threshold),
         }
         leak = 0.5
-        if setting.with_faces and plan.full:
-            leak = self._face_retrieval(rows, prediction.representation)
-            figures["validation_face_retrieval_auc"] = leak
+        if plan.full:
+            for kind in sorted({kind_of(name) for name in setting.attacks} - {"label"}):
+                found = self._retrieval(kind, rows, prediction.representation)
+                figures[f"validation_{kind}_retrieval_auc"] = found
+                leak = max(leak, found) if leak > 0.5 else found  # the worst of a face's and a voice's
         task, chance = figures["validation_auc"], 0.5
         if self.config.select_by == "f1":
             task, chance = figures["validation_f1"], figures["validation_f1_all_positive"]
         return Checkpoint(self.journal.epoch, self.strength, task, chance, leak), figures
 
-    def _face_retrieval(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> float:
+    def _retrieval(self, kind: str, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> float:
         """Return how well a fresh probe of training people finds validation people's faces (mean-rank AUC)."""
-        setting, corpus = self.setting, self.setting.corpus
-        people, face = corpus.interviews["candidate"].to_numpy(dtype=str), corpus.face_rows
-        judged = face[rows] >= 0
+        setting = self.setting
+        people, (known, place) = setting.candidates, setting.corpus.embeddings(kind)
+        judged = place[rows] >= 0
         # A split that the corpus brings along may have a person on both sides; the probe must not.
         others = ~np.isin(people[setting.train], people[rows])
-        fit = setting.train[(face[setting.train] >= 0) & others][:PROBE_INTERVIEWS]
+        fit = setting.train[(place[setting.train] >= 0) & others][:PROBE_INTERVIEWS]
         seen = run_model(self.model, setting.reader, fit, device=self.fabric.device)
         retrieval = quick_retrieval(
             seen.representation,
-            corpus.faces[face[fit]],
+            known[place[fit]],
             people[fit],
             vectors[judged],
-            corpus.faces[face[rows[judged]]],
+            known[place[rows[judged]]],
             people[rows[judged]],
         )
         if isinstance(retrieval, Undefined):
             raise NotComputableError(
-                f"choosing a checkpoint without labels: face retrieval on validation people: {retrieval.reason}"
+                f"choosing a checkpoint without labels: {kind} retrieval on validation people: {retrieval.reason}"
             )
         return retrieval.value
 
@@ -216,8 +249,10 @@ class _Game:
         """Return what a state file holds: the modules and the optimisers, by name."""
         modules: dict[str, torch.nn.Module] = {"model": self.model}
         optimisers: dict[str, torch.optim.Optimizer] = {"model": self.optimiser}
-        if self.opponent is not None:
-            modules["adversary"], optimisers["adversary"] = self.opponent.adversary, self.opponent.optimiser
+        for (attack, site), opponent in self.opponents.items():
+            own, theirs = opponent.parts()
+            modules |= {f"{attack} at {site}, {name}": module for name, module in own.items()}
+            optimisers |= {f"{attack} at {site}, {name}": optimiser for name, optimiser in theirs.items()}
         return modules, optimisers
 
     def _save(self) -> None:
@@ -226,13 +261,14 @@ class _Game:
             drop_unchosen(self.folder, self.journal, self.config.strengths)
         self.fabric.barrier()
 
-    def _new_opponent(self) -> Opponent | None:
-        attack, config = self.setting.attack, self.config
-        if attack is None:
-            return None
-        width = self.model.representation_width
-        return Opponent(
-            lambda: attack(width).to(self.fabric.device),
+    def _new_opponent(self, attack: str, site: str) -> Opponent:
+        build, config = self.setting.attacks[attack], self.config
+        width = self.model.fusion.width if site == FUSED else 2 * config.hidden
+        first = build(width)
+        if isinstance(first, Penalty):
+            return PenaltyOpponent(first)
+        return LearningOpponent(
+            lambda: cast("Adversary", build(width)).to(self.fabric.device),
             steps=config.adversary_steps,
             learning_rate=config.adversary_learning_rate,
             average=lambda module: average_gradients(self.fabric, module),
@@ -244,8 +280,9 @@ class _Game:
         facts = f"epoch {self.journal.epoch}/{self.config.epochs}  loss {sums['loss'] / sums['n']:.3f}"
         if self.journal.history:
             facts += f"  F1 {self.journal.history[-1]['validation_f1']:.3f}"
-        if sums.get("adversary_n"):
-            accuracy, chance = (sums[f"adversary_{name}"] / sums["adversary_n"] for name in ("accuracy", "chance"))
+        played = next((f"{attack} at {site}" for attack, site in self.opponents), "")
+        if sums.get(f"{played}/n") and f"{played}/accuracy" in sums:
+            accuracy, chance = (sums[f"{played}/{name}"] / sums[f"{played}/n"] for name in ("accuracy", "chance"))
             facts += f"  adversary accuracy {accuracy:.3f} (chance {chance:.3f})"
         return facts
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairhire.adversaries import ADVERSARIES
-from fairhire.adversaries.base import Adversary
-from fairhire.adversaries.face import fit_face_target
+from fairhire.adversaries import ADVERSARIES, kind_of
+from fairhire.adversaries.base import Adversary, Penalty
 from fairhire.adversaries.label import SensitiveLabels
+from fairhire.adversaries.target import fit_target
 from fairhire.data.collate import BatchReader, corpus_vocabulary, frame_moments
 from fairhire.data.corpus import Corpus
 from fairhire.data.split import fold_by_candidate, named_split, shared_candidates, split_by_candidate
@@ -22,6 +22,7 @@ from fairhire.errors import DataError, UsageError
 from fairhire.interview import TEXT, InterviewBatch
 from fairhire.model import HireNetModel, ModelConfig, new_model
 from fairhire.training.config import TrainConfig
+from fairhire.training.sites import resolve_sites
 
 __all__ = ["Setting", "prepare"]
 
@@ -34,7 +35,9 @@ class Setting:
 
     ``parts`` (n,) names every interview's part; ``train`` and ``validation`` are the rows that have a label and at
     least one wanted modality. ``left_out`` counts every interview that takes no part, with the reason; ``remarks``
-    are sentences worth telling. ``attack`` builds an adversary for a representation of a given width, or is None.
+    are sentences worth telling. ``attacks`` build the adversaries and penalties for vectors of a given width, by name;
+    ``sites`` is where they and the erasers act, ``targets`` what they have to know of training people (``face``,
+    ``voice``, ``label``), ``labels`` (n,) a sensitive label's place or -1, for the baselines that read one.
     """
 
     corpus: Corpus
@@ -46,8 +49,10 @@ class Setting:
     model_config: ModelConfig
     word_vectors: NDArray[np.float32] | None
     moments: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
-    attack: Callable[[int], Adversary] | None
-    with_faces: bool
+    attacks: Mapping[str, Callable[[int], Adversary | Penalty]]
+    sites: tuple[str, ...]
+    targets: frozenset[str]
+    labels: NDArray[np.int64] | None
     left_out: tuple[Mapping[str, str | int], ...]
     remarks: tuple[str, ...]
 
@@ -64,8 +69,22 @@ class Setting:
         return model
 
     def read(self, rows: NDArray[np.int64]) -> InterviewBatch:
-        """Return a training batch; faces are read only when they are attacked."""
-        return self.reader.read_with_faces(rows) if self.with_faces else self.reader.read(rows)
+        """Return a training batch; faces and voices are read only when they are attacked."""
+        kinds = {kind_of(name) for name in self.attacks} - {"label"}
+        return self.reader.read_with(rows, kinds) if kinds else self.reader.read(rows)
+
+    @property
+    def candidates(self) -> NDArray[np.str_]:
+        """The candidate of every interview of the corpus (n,)."""
+        return self.corpus.interviews["candidate"].to_numpy(dtype=str)
+
+    def embeddings(self, kind: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the face or voice embeddings (len(rows), d) of interviews, NaN where one has none."""
+        known, place = self.corpus.embeddings(kind)
+        found = np.full((len(rows), known.shape[1]), np.nan)
+        has = place[rows] >= 0
+        found[has] = known[place[rows][has]]
+        return found
 
 
 def prepare(
@@ -80,9 +99,9 @@ def prepare(
     Raises :class:`UsageError` or :class:`DataError`, one line each: an unknown modality, one class only, no faces for
     the face adversary, sensitive labels without the label adversary or the other way round, parts without people.
     """
-    if (config.adversary == "label") != (sensitive_labels is not None):
+    if ("label" in config.targets) != (sensitive_labels is not None):
         raise UsageError(
-            "adversary: expected sensitive labels with the label adversary and only with it, "
+            "adversary: expected sensitive labels with the label adversary (or eraser) and only with it, "
             f"got adversary {config.adversary!r} {'with' if sensitive_labels else 'without'} labels"
         )
     wanted = config.modalities or tuple(corpus.modalities)
@@ -105,7 +124,21 @@ def prepare(
     if word_vectors is not None:
         vectors, found = read_word_vectors(word_vectors, vocabulary)
         remarks.append(f"word vectors: {found} of the {len(vocabulary) - 2} known words are in {word_vectors.name}")
-    attack, with_faces = _attack(corpus, config, rows["train"], rows["validation"], sensitive_labels, remarks)
+    for kind in sorted(config.targets - {"label"}):
+        _check_people(corpus, config, kind, rows["train"], rows["validation"], remarks)
+    sensitive = None if sensitive_labels is None else _check_labels(corpus, rows["train"], sensitive_labels, remarks)
+    model_config = ModelConfig(
+        name=config.model,
+        modalities={name: corpus.modalities[name].width for name in wanted},
+        vocabulary_size=len(vocabulary),
+        word_dim=config.word_dim if vectors is None else vectors.shape[1],
+        hidden=config.hidden,
+        attention=config.attention,
+        question_hidden=config.question_hidden,
+        fused=config.fused,
+        dropout=config.dropout,
+        fusion=config.fusion if len(wanted) > 1 else "none",
+    )
     left_out: list[dict[str, str | int]] = [
         {"what": "interviews", "n": int((~labelled).sum()), "why": "no hirable label: scored, not trained on"},
         {"what": "interviews", "n": int((~usable).sum()), "why": f"nothing recorded in {', '.join(wanted)}: no score"},
@@ -117,22 +150,13 @@ def prepare(
         train=rows["train"],
         validation=rows["validation"],
         vocabulary=vocabulary,
-        model_config=ModelConfig(
-            name=config.model,
-            modalities={name: corpus.modalities[name].width for name in wanted},
-            vocabulary_size=len(vocabulary),
-            word_dim=config.word_dim if vectors is None else vectors.shape[1],
-            hidden=config.hidden,
-            attention=config.attention,
-            question_hidden=config.question_hidden,
-            fused=config.fused,
-            dropout=config.dropout,
-            fusion=config.fusion if len(wanted) > 1 else "none",
-        ),
+        model_config=model_config,
         word_vectors=vectors,
         moments={name: frame_moments(corpus, name, rows["train"]) for name in wanted if name != TEXT},
-        attack=attack,
-        with_faces=with_faces,
+        attacks={name: _attack(corpus, config, name, rows["train"], sensitive_labels) for name in config.adversaries},
+        sites=resolve_sites(config.sites, model_config),
+        targets=config.targets,
+        labels=sensitive,
         left_out=tuple(item for item in left_out if item["n"]),
         remarks=tuple(remarks),
     )
@@ -163,44 +187,60 @@ def _parts(corpus: Corpus, config: TrainConfig, remarks: list[str]) -> NDArray[n
 def _attack(
     corpus: Corpus,
     config: TrainConfig,
+    name: str,
+    train: NDArray[np.int64],
+    sensitive_labels: SensitiveLabels | None,
+) -> Callable[[int], Adversary | Penalty]:
+    """Return what builds the adversary or penalty ``name`` for vectors of a given width."""
+    if kind_of(name) == "label":
+        return lambda width: ADVERSARIES[name](width, sensitive_labels)
+    known, place = corpus.embeddings(kind_of(name))
+    target = fit_target(np.asarray(known[place[train][place[train] >= 0]]), width=config.face_width, kind=kind_of(name))
+    return lambda width: ADVERSARIES[name](width, target)
+
+
+def _check_labels(
+    corpus: Corpus, train: NDArray[np.int64], sensitive_labels: SensitiveLabels, remarks: list[str]
+) -> NDArray[np.int64]:
+    """Return the place of every interview's sensitive label, -1 without one, and say loudly that it is read."""
+    ids = corpus.interviews["id"].to_numpy(dtype=str)
+    labels = np.array([sensitive_labels.of.get(name, -1) for name in ids], dtype=np.int64)
+    known = labels[train][labels[train] >= 0]
+    if len(set(known.tolist())) < 2:
+        raise DataError(
+            f"{corpus.path}: expected sensitive labels of at least 2 categories among training interviews for "
+            f"--adversary label, got {len(known)} of {'one category' if len(known) else 'no category'}"
+        )
+    remarks.append(
+        f"the label adversary READS SENSITIVE LABELS ({', '.join(sensitive_labels.classes)}) of {len(known)} of the "
+        f"{len(train)} training interviews; it is a baseline, not the product's method"
+    )
+    return labels
+
+
+def _check_people(
+    corpus: Corpus,
+    config: TrainConfig,
+    kind: str,
     train: NDArray[np.int64],
     validation: NDArray[np.int64],
-    sensitive_labels: SensitiveLabels | None,
     remarks: list[str],
-) -> tuple[Callable[[int], Adversary] | None, bool]:
-    if config.adversary == "none":
-        return None, False
-    if sensitive_labels is not None:
-        ids = corpus.interviews["id"].to_numpy(dtype=str)[train]
-        named = sum(name in sensitive_labels.of for name in ids)
-        if len({sensitive_labels.of[name] for name in ids if name in sensitive_labels.of}) < 2:
-            raise DataError(
-                f"{corpus.path}: expected sensitive labels of at least 2 categories among training interviews for "
-                f"--adversary label, got {named} of {'one category' if named else 'no category'}"
-            )
-        remarks.append(
-            f"the label adversary READS SENSITIVE LABELS ({', '.join(sensitive_labels.classes)}) of {named} of the "
-            f"{len(train)} training interviews; it is a baseline, not the product's method"
-        )
-        return lambda width: ADVERSARIES["label"](width, sensitive_labels), False
-    if not corpus.has_faces:
-        raise DataError(
-            f"{corpus.path}: expected face embeddings in biometrics/ for --adversary {config.adversary}, found none"
-        )
-    found = corpus.face_rows[train]
+) -> None:
+    """Refuse a corpus that has too few faces (voices) to forget them and to choose weights by them."""
+    asked = f"--adversary {config.adversary}" if config.adversary != "none" else f"--erase {config.erase}"
+    if not (corpus.has_faces if kind == "face" else corpus.has_voices):
+        raise DataError(f"{corpus.path}: expected {kind} embeddings in biometrics/ for {asked}, found none")
+    place = corpus.embeddings(kind)[1]
     people = corpus.interviews["candidate"].to_numpy(dtype=str)
     judged = set(people[validation])
-    with_face = {
-        "training": set(people[train[found >= 0]]) - judged,  # the probe that chooses must not know who is judged
-        "validation": set(people[validation[corpus.face_rows[validation] >= 0]]),
+    with_one = {
+        "training": set(people[train[place[train] >= 0]]) - judged,  # the probe that chooses must not know them
+        "validation": set(people[validation[place[validation] >= 0]]),
     }
-    for part, faces in with_face.items():
-        if len(faces) < PROBED:
+    for part, found in with_one.items():
+        if len(found) < PROBED:
             raise DataError(
-                f"{corpus.path}: expected faces of at least {PROBED} {part} candidates for --adversary "
-                f"{config.adversary}, got {len(faces)}"
+                f"{corpus.path}: expected {kind}s of at least {PROBED} {part} candidates for {asked}, got {len(found)}"
             )
-    target = fit_face_target(np.asarray(corpus.faces[found[found >= 0]]), width=config.face_width)
-    if without := int((found < 0).sum()):
-        remarks.append(f"{without} of {len(train)} training interviews have no face: they teach the task only")
-    return lambda width: ADVERSARIES[config.adversary](width, target), True
+    if without := int((place[train] < 0).sum()):
+        remarks.append(f"{without} of {len(train)} training interviews have no {kind}: they teach the task only")

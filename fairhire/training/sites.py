@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fairhire.errors import UsageError
 from fairhire.interview import InterviewBatch
-from fairhire.model import HireNetModel, HireNetOutput, ModelConfig
-from fairhire.model.config import FUSED, answers_of, guard_sites
+from fairhire.model import FUSED, HireNetModel, HireNetOutput, ModelConfig, answers_of, guard_sites
+from fairhire.model.fusion import EarlyFusion, LateFusion, NoFusion
 
 __all__ = ["eraser_sites", "readout", "resolve_sites", "site_vectors"]
 
@@ -68,9 +68,12 @@ def site_vectors(output: HireNetOutput, batch: InterviewBatch, site: str) -> tup
 
 def readout(model: HireNetModel, site: str) -> Tensor | None:
     """Return the directions (H, k) at ``site`` that the score is read from, or None where more lies between."""
-    heads = getattr(model.fusion, "heads", None)
-    if site == FUSED or (site in model.config.modalities and len(model.config.modalities) == 1):
-        return model.fusion.head.weight.detach().T.double()  # type: ignore[union-attr, operator]
-    if heads is not None and site in model.config.modalities:
-        return heads[list(model.config.modalities).index(site)].weight.detach().T.double()
-    return None
+    names = list(model.config.modalities)
+    if isinstance(model.fusion, LateFusion) and site in names:
+        head = model.fusion.heads[names.index(site)]
+    elif isinstance(model.fusion, EarlyFusion | NoFusion) and site == (names[0] if model.fusion.transparent else FUSED):
+        head = model.fusion.head
+    else:
+        return None
+    assert isinstance(head, nn.Linear)
+    return head.weight.detach().T.double()

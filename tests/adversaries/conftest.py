@@ -16,7 +16,9 @@ MakeBatch = Callable[..., InterviewBatch]
 def batch_of(
     person: Sequence[int], faces: Tensor | None = None, face_mask: Sequence[bool] | None = None
 ) -> InterviewBatch:
-    """Return a batch of the given persons, called i0, i1, …; a face each unless ``face_mask`` says otherwise."""
+    """Return a batch of the given persons, called i0, i1, …; a face each, which is their voice too,
+    unless ``face_mask`` says otherwise.
+    """
     size = len(person)
     mask = torch.ones(size, dtype=torch.bool) if face_mask is None else torch.tensor(face_mask)
     nothing = Words(torch.zeros(1, 1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))
@@ -32,6 +34,8 @@ def batch_of(
         label_mask=torch.ones(size, dtype=torch.bool),
         faces=faces,
         face_mask=None if faces is None else mask,
+        voices=faces,
+        voice_mask=None if faces is None else mask,
     )
 
 

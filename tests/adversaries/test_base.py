@@ -10,31 +10,33 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fairhire.adversaries import ADVERSARIES
-from fairhire.adversaries.base import Adversary, Opponent, check_candidates, distinct_people, reader
-from fairhire.adversaries.face import FaceTarget, fit_face_target
+from fairhire.adversaries import ADVERSARIES, kind_of
+from fairhire.adversaries.base import Adversary, LearningOpponent, check_candidates, distinct_people, reader
 from fairhire.adversaries.label import SensitiveLabels
+from fairhire.adversaries.target import BiometricTarget, fit_target
 from fairhire.errors import DataError
 from fairhire.interview import InterviewBatch
 
 MakeBatch = Callable[..., InterviewBatch]
-NAMES = sorted(ADVERSARIES)
+NAMES = sorted(name for name, what in ADVERSARIES.items() if issubclass(what, Adversary))
 PEOPLE, WIDTH = 6, 5
 
 
-def target_of(name: str) -> FaceTarget | SensitiveLabels:
+def target_of(name: str) -> BiometricTarget | SensitiveLabels:
     if name == "label":
         return SensitiveLabels(("f", "m"), {f"i{number}": number % 2 for number in range(PEOPLE)})
-    return fit_face_target(faces().numpy(), width=3)
+    return fit_target(faces().numpy(), width=3, kind=kind_of(name))
 
 
 def faces() -> Tensor:
     return torch.randn(PEOPLE, 4, generator=torch.Generator().manual_seed(1))
 
 
-def opponent_of(name: str, *, steps: int = 3, average: Callable[[nn.Module], object] = id, seed: int = 0) -> Opponent:
+def opponent_of(
+    name: str, *, steps: int = 3, average: Callable[[nn.Module], object] = id, seed: int = 0
+) -> LearningOpponent:
     target = target_of(name)
-    return Opponent(
+    return LearningOpponent(
         lambda: ADVERSARIES[name](WIDTH, target), steps=steps, learning_rate=0.01, average=average, seed=seed
     )
 
@@ -49,7 +51,7 @@ def vectors() -> Tensor:
     return torch.randn(PEOPLE, WIDTH, generator=torch.Generator().manual_seed(2))
 
 
-def weights(opponent: Opponent) -> dict[str, Tensor]:
+def weights(opponent: LearningOpponent) -> dict[str, Tensor]:
     return copy.deepcopy(opponent.adversary.state_dict())
 
 
@@ -78,7 +80,9 @@ def test_no_adversary_plays_with_one_candidate(name: str, make_batch: MakeBatch)
     for person in ([0], [3, 3, 3]):
         alone = make_batch(person, faces()[: len(person)])
         assert not adversary.can_play(alone)
-        with pytest.raises(DataError, match=r"expected at least 2 candidates with a (face|sensitive label), got 1$"):
+        with pytest.raises(
+            DataError, match=r"expected at least 2 candidates with a (face|voice|sensitive label), got 1$"
+        ):
             adversary(torch.randn(len(person), WIDTH), alone)
 
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fairhire.adversaries.base import Adversary, Opponent
-from fairhire.adversaries.face import FaceTarget, PickTheFace, RegressTheFace, fit_face_target
+from fairhire.adversaries.base import Adversary, LearningOpponent
+from fairhire.adversaries.face import PickTheFace, RegressTheFace
+from fairhire.adversaries.target import BiometricTarget, fit_target
 from fairhire.errors import DataError
 from fairhire.interview import InterviewBatch
 
@@ -26,8 +27,8 @@ def some_faces(n: int, width: int = 6, seed: int = 0) -> Tensor:
     return torch.randn(n, width, generator=torch.Generator().manual_seed(seed))
 
 
-def plain_target(width: int) -> FaceTarget:
-    return FaceTarget(torch.zeros(width), torch.eye(width), 1.0)
+def plain_target(width: int) -> BiometricTarget:
+    return BiometricTarget("face", torch.zeros(width), torch.eye(width), 1.0)
 
 
 def adversary_of(variant: Variant, faces: Tensor, width: int = 5) -> Adversary:
@@ -149,7 +150,7 @@ def test_a_batch_that_was_read_without_faces_is_refused(make_batch: MakeBatch, v
 
 def test_regressing_costs_one_for_always_guessing_the_mean_face(make_batch: MakeBatch) -> None:
     faces = some_faces(200) * torch.tensor([3.0, 2.0, 1.0, 1.0, 1.0, 1.0]) + 5
-    adversary = RegressTheFace(5, fit_face_target(faces.numpy(), width=6))
+    adversary = RegressTheFace(5, fit_target(faces.numpy(), width=6))
     adversary.read = torch.nn.Linear(5, 6)
     torch.nn.init.zeros_(adversary.read.weight)
     torch.nn.init.zeros_(adversary.read.bias)  # targets are centred: zero is the mean face
@@ -161,7 +162,7 @@ def test_regressing_costs_nothing_for_the_right_face_and_more_than_one_when_it_i
     make_batch: MakeBatch,
 ) -> None:
     faces = some_faces(20)
-    target = fit_face_target(faces.numpy(), width=6)
+    target = fit_target(faces.numpy(), width=6)
     adversary = RegressTheFace(6, target)
     adversary.read = torch.nn.Identity()
     batch = make_batch(list(range(20)), faces)
@@ -196,8 +197,10 @@ def test_a_planted_face_is_found_on_people_never_seen_and_noise_reads_as_chance(
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     mixing = torch.randn(6, 12, generator=generator)
-    target = fit_face_target(some_faces(500, seed=9).numpy())
-    opponent = Opponent(lambda: variant(12, target), steps=5, learning_rate=0.005, average=lambda module: None, seed=0)
+    target = fit_target(some_faces(500, seed=9).numpy())
+    opponent = LearningOpponent(
+        lambda: variant(12, target), steps=5, learning_rate=0.005, average=lambda module: None, seed=0
+    )
 
     def meet() -> tuple[Tensor, InterviewBatch]:
         faces = torch.randn(32, 6, generator=generator)
@@ -220,7 +223,7 @@ def test_a_planted_face_is_found_on_people_never_seen_and_noise_reads_as_chance(
 
 def test_targets_are_centred_rotated_cut_and_of_mean_norm_one() -> None:
     faces = some_faces(100, 8) * torch.tensor([5.0, 4, 3, 2, 1, 1, 1, 1]) + 3
-    target = fit_face_target(faces.numpy(), width=4)
+    target = fit_target(faces.numpy(), width=4)
     made = target(faces)
     assert made.shape == (100, 4)
     torch.testing.assert_close(made.mean(dim=0), torch.zeros(4), atol=1e-5, rtol=0)
@@ -244,15 +247,15 @@ def test_targets_are_centred_rotated_cut_and_of_mean_norm_one() -> None:
 )
 def test_faces_that_teach_nothing_are_refused_in_one_line(faces: np.ndarray, said: str) -> None:
     with pytest.raises(DataError, match=f"^the face adversary: expected {said}[^\n]*$"):
-        fit_face_target(faces)
+        fit_target(faces)
 
 
 def test_duplicates_and_faces_of_one_number_are_fine() -> None:
     faces = np.repeat(some_faces(5).numpy(), 3, axis=0)
-    target = fit_face_target(faces)
+    target = fit_target(faces)
     assert target.components.shape == (6, 4)  # five distinct faces span four directions
     assert torch.isfinite(target(torch.from_numpy(faces))).all()
-    one = fit_face_target(np.array([[0.0], [1.0], [3.0]], np.float32))
+    one = fit_target(np.array([[0.0], [1.0], [3.0]], np.float32))
     assert one(torch.tensor([[0.0]])).item() < 0 < one(torch.tensor([[3.0]])).item()
 
 
@@ -262,7 +265,7 @@ def test_signs_and_directions_do_not_depend_on_the_order_of_people(seed: int) ->
     scales = np.array([8, 4, 2, 1], np.float32)
     faces = some_faces(40, 4, seed=seed).numpy() * scales
     shuffled = faces[np.random.default_rng(seed).permutation(len(faces))]
-    one, other = fit_face_target(faces, width=3), fit_face_target(shuffled, width=3)
+    one, other = fit_target(faces, width=3), fit_target(shuffled, width=3)
     torch.testing.assert_close(one.components, other.components, atol=1e-4, rtol=0)
     assert one.scale == pytest.approx(other.scale, rel=1e-6)
     strongest = one.components.abs().argmax(dim=0)
@@ -272,7 +275,7 @@ def test_signs_and_directions_do_not_depend_on_the_order_of_people(seed: int) ->
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_state_holds_nothing_of_a_face(variant: Variant) -> None:
     faces = some_faces(30, 8)
-    target = fit_face_target(faces.numpy(), width=5)
+    target = fit_target(faces.numpy(), width=5)
     adversary = variant(6, target)
     state = adversary.state_dict()
     assert set(state) == {"read.0.weight", "read.0.bias", "read.2.weight", "read.2.bias"}
@@ -293,7 +296,7 @@ def test_the_similarity_is_a_cosine_so_that_a_long_vector_gains_nothing(make_bat
 
 
 def test_a_target_moves_to_another_device_whole() -> None:
-    target = fit_face_target(some_faces(10).numpy())
+    target = fit_target(some_faces(10).numpy())
     moved = target.to("meta")
     assert moved.mean.device.type == moved.components.device.type == "meta"
     assert moved.scale == target.scale

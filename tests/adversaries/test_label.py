@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from fairhire.adversaries.base import Opponent
+from fairhire.adversaries.base import LearningOpponent
 from fairhire.adversaries.label import GuessTheLabel, SensitiveLabels
 from fairhire.errors import DataError
 from fairhire.interview import InterviewBatch
@@ -81,7 +81,7 @@ def test_a_planted_label_is_learned_and_no_label_reads_as_chance(make_batch: Mak
     generator = torch.Generator().manual_seed(0)
     truth = torch.arange(64) % 2
     target = labels(*truth.tolist())
-    opponent = Opponent(
+    opponent = LearningOpponent(
         lambda: GuessTheLabel(4, target), steps=40, learning_rate=0.01, average=lambda module: None, seed=0
     )
     batch = make_batch(list(range(64)))

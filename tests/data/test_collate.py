@@ -160,9 +160,9 @@ def test_faces_come_only_when_asked_for(
     random.shuffle(rows)  # type: ignore[attr-defined]
     if all(interview.face is None for interview in given):
         with pytest.raises(DataError, match="expected face embeddings in biometrics/, found none"):
-            reader.read_with_faces(np.array(rows))
+            reader.read_with(np.array(rows), ("face",))
         return
-    batch = reader.read_with_faces(np.array(rows))
+    batch = reader.read_with(np.array(rows), ("face",))
     assert batch.faces is not None
     assert batch.face_mask is not None
     for place, row in enumerate(rows):

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairhire.adversaries import ADVERSARIES
+from fairhire.erasure import ERASERS
 from fairhire.errors import UsageError
 from fairhire.model import FUSIONS, MODELS
 from fairhire.training import TrainConfig
@@ -41,10 +42,14 @@ BAD: list[tuple[str, Any]] = [
     *((n, value) for n in ("learning_rate", "adversary_learning_rate", "clip") for value in (0, -1e-3, INF, NAN, "1")),
     *(("strengths", value) for value in ((), (0.0,), (-1.0,), (1e5,), (NAN,), (1.0, 1.0), ("1",), (None,), 3.0)),
     *(("modalities", value) for value in ((), ("audio", "audio"), "audio")),
+    *(("sites", value) for value in ((), ("fused", "fused"), "fused")),
+    *(("erase", value) for value in ("", "x", "cut+cut", "none+cut", 3)),
+    *(("cut_share", value) for value in (-0.1, 1.1, NAN, "1")),
+    *(("adversary", value) for value in ("face+face", "none+face", "face+label", "face+", "face,voice")),
     *(("split", value) for value in ("", 3, None)),
     *(("fractions", value) for value in ((0.8, 0.2), (), (0.8, 0.1, NAN), ("a", "b", "c"), None)),
 ]
-CALLED = {"strengths": "strength", "modalities": "modality"}  # as on the command line
+CALLED = {"strengths": "strength", "modalities": "modality", "sites": "site"}  # as on the command line
 
 
 @pytest.mark.parametrize(("name", "value"), BAD, ids=repr)
@@ -68,6 +73,9 @@ def test_no_field_goes_unchecked() -> None:
         *({"model": name} for name in MODELS),
         *({"fusion": name} for name in FUSIONS),
         *({"adversary": name} for name in ("none", *ADVERSARIES)),
+        *({"adversary": name} for name in ("face+face-covariance", "face+voice", "face-hsic+voice-ensemble")),
+        *({"erase": name} for name in (None, "none", *ERASERS, "cut+face-leace", "face-leace+voice-leace+cut")),
+        {"sites": ("fused", "video", "answers"), "cut_share": 0},
         {"strengths": (0.3, 1, 3.0)},
         {"modalities": ("audio",), "ramp": 0, "dropout": 0, "tolerance": 1, "threshold": 0},
         {"head_start": 0, "warm_up": 0, "restarts": 0, "epochs": 1, "adversary": "face"},
@@ -84,6 +92,27 @@ def test_the_defaults_are_good_and_written_out_whole() -> None:
     record = TrainConfig().to_dict()
     assert list(record) == [field.name for field in fields(TrainConfig)]
     assert TrainConfig.from_dict(record) == TrainConfig() == TrainConfig.from_dict({})
+
+
+@pytest.mark.parametrize(
+    ("settings", "erasers", "targets"),
+    [
+        ({}, (), set()),
+        ({"adversary": "face"}, ("cut",), {"face"}),
+        ({"adversary": "face+voice-hsic"}, ("cut",), {"face", "voice"}),
+        ({"adversary": "face", "erase": "none"}, (), {"face"}),
+        ({"adversary": "label"}, (), {"label"}),
+        ({"erase": "voice-leace+cut"}, ("voice-leace", "cut"), {"voice"}),
+        ({"adversary": "face", "erase": "label-leace"}, ("label-leace",), {"face", "label"}),
+    ],
+    ids=str,
+)
+def test_what_is_erased_and_what_must_be_known_for_it_follow_from_the_names(
+    settings: dict[str, Any], erasers: tuple[str, ...], targets: set[str]
+) -> None:
+    config = TrainConfig(**settings)
+    assert config.erasers == erasers
+    assert config.targets == targets
 
 
 def test_an_unknown_key_is_refused_and_the_known_ones_are_named() -> None:

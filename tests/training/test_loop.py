@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from fairhire.adversaries.base import Opponent
+from fairhire.adversaries.base import LearningOpponent
 from fairhire.data.corpus import Corpus
 from fairhire.errors import NotComputableError, UsageError
 from fairhire.estimate import Undefined
@@ -76,18 +76,18 @@ def test_the_pressure_begins_at_nothing_and_rises_without_a_step_back_to_the_ful
 ) -> None:
     strengths: list[float] = []
     lessons: list[int] = []
-    pressure, learn = Opponent.pressure, Opponent.learn
+    pressure, learn = LearningOpponent.pressure, LearningOpponent.learn
 
-    def press(self: Opponent, representation: Tensor, batch: InterviewBatch, strength: float) -> Tensor:
+    def press(self: LearningOpponent, representation: Tensor, batch: InterviewBatch, strength: float) -> Tensor:
         strengths.append(strength)
         return pressure(self, representation, batch, strength)
 
-    def teach(self: Opponent, representation: Tensor, batch: InterviewBatch) -> Any:
+    def teach(self: LearningOpponent, representation: Tensor, batch: InterviewBatch) -> Any:
         lessons.append(len(batch))
         return learn(self, representation, batch)
 
-    monkeypatch.setattr(Opponent, "pressure", press)
-    monkeypatch.setattr(Opponent, "learn", teach)
+    monkeypatch.setattr(LearningOpponent, "pressure", press)
+    monkeypatch.setattr(LearningOpponent, "learn", teach)
     train(corpus, tiny(adversary="face", epochs=6, strengths=(2.0,), patience=9), tmp_path / "run")
     assert len(strengths) == 4 * 3  # four epochs of the game, three batches each
     assert len(lessons) == 5 * 3  # and the warm-up
@@ -304,20 +304,20 @@ def test_a_bad_setting_leaves_no_folder_behind(corpus: Corpus, tiny: Tiny, tmp_p
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("name", ["loss", "adversary loss"])
+@pytest.mark.parametrize("name", ["loss", "face at fused, loss"])
 def test_a_number_that_runs_away_ends_the_run_in_one_line(
     corpus: Corpus, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     if name == "loss":
         monkeypatch.setattr(HireNet, "task_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
     else:
-        learn = Opponent.learn
+        learn = LearningOpponent.learn
 
-        def lost(self: Opponent, *given: Any) -> Any:
+        def lost(self: LearningOpponent, *given: Any) -> Any:
             output = learn(self, *given)
             return type(output)(output.loss * torch.inf, output.accuracy, output.chance, output.n)
 
-        monkeypatch.setattr(Opponent, "learn", lost)
+        monkeypatch.setattr(LearningOpponent, "learn", lost)
     with pytest.raises(NotComputableError, match=rf"^training diverged in epoch \d: expected a finite {name}, got"):
         train(corpus, tiny(adversary="face"), tmp_path / "run")
 

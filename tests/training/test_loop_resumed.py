@@ -372,7 +372,7 @@ def test_a_damaged_state_is_said_in_one_line(small: Corpus, tiny: Tiny, unfinish
 
 def test_the_state_holds_an_adversary_but_no_face(small: Corpus, unfinished: Path) -> None:
     state = load_file(unfinished / "training" / "state.safetensors")
-    assert any(name.startswith("adversary/") for name in state)
+    assert any(name.startswith("face at fused, adversary/") for name in state)
     numbers = np.concatenate([value.numpy().ravel() for value in state.values()])
     assert not np.isin(numbers, small.faces.ravel()).any()
     rows = [row.tobytes() for row in small.faces]

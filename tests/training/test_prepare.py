@@ -110,7 +110,7 @@ def test_faces_of_training_people_alone_are_too_few_to_choose_with(
         DataError, corpus, tiny(adversary="face")
     )
     enough = make_corpus(tmp_path / "d", faces=lambda person: person not in judged[3:])
-    assert prepare(enough, tiny(adversary="face")).with_faces
+    assert prepare(enough, tiny(adversary="face")).targets == {"face"}
 
 
 def _of_part(tiny: Tiny, people: int, part: str) -> list[int]:
@@ -136,9 +136,8 @@ def test_sensitive_labels_reach_the_label_adversary_alone(corpus: Corpus, tiny: 
         assert f"got adversary {adversary!r} with labels" in said
     assert "got adversary 'label' without labels" in refused(UsageError, corpus, tiny(adversary="label"))
     setting = prepare(corpus, tiny(adversary="label"), sensitive_labels=labels)
-    assert setting.attack is not None
-    assert isinstance(setting.attack(4), GuessTheLabel)
-    assert not setting.with_faces
+    assert isinstance(setting.attacks["label"](4), GuessTheLabel)
+    assert not setting.targets == {"label"}
     assert setting.remarks[0].startswith("the label adversary READS SENSITIVE LABELS (f, m) of ")
 
 
@@ -259,9 +258,7 @@ def test_words_scales_and_faces_come_from_training_people_only(
     assert "rare" not in one.vocabulary.words
     for mine, theirs in zip(one.moments["audio"], other.moments["audio"], strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    assert one.attack is not None
-    assert other.attack is not None
-    ours, others = one.attack(4), other.attack(4)
+    ours, others = one.attacks["face"](4), other.attacks["face"](4)
     assert isinstance(ours, PickTheFace)
     assert isinstance(others, PickTheFace)
     assert ours.target.mean.equal(others.target.mean)
@@ -282,8 +279,8 @@ def test_faces_are_read_only_when_they_are_attacked(corpus: Corpus, tiny: Tiny) 
     for adversary, kind in (("none", None), ("face", PickTheFace), ("face-regression", RegressTheFace)):
         setting = prepare(corpus, tiny(adversary=adversary))
         batch = setting.read(setting.train[:4])
-        assert (batch.faces is not None) == setting.with_faces == (kind is not None)
-        assert (setting.attack is None) if kind is None else type(setting.attack(4)) is kind  # type: ignore[misc]
+        assert (batch.faces is not None) == ("face" in setting.targets) == (kind is not None)
+        assert [type(attack(4)) for attack in setting.attacks.values()] == ([] if kind is None else [kind])
 
 
 def test_word_vectors_are_taken_and_their_share_is_said(corpus: Corpus, tiny: Tiny, tmp_path: Path) -> None:

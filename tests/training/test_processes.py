@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fairhire.adversaries.base import Opponent
+from fairhire.adversaries.base import LearningOpponent
 from fairhire.adversaries.label import GuessTheLabel, SensitiveLabels
 from fairhire.errors import UsageError
 from fairhire.interview import InterviewBatch, Words
@@ -105,7 +105,7 @@ def test_averaging_is_what_an_opponent_does_before_every_step() -> None:
         ids=("a", "b"), person=torch.tensor([0, 1]), features={}, questions=nothing, question_of=zeros[:, None],
         job_titles=nothing, job_title_of=zeros, hirable=torch.zeros(2), label_mask=torch.ones(2, dtype=torch.bool),
     )  # fmt: skip
-    opponent = Opponent(
+    opponent = LearningOpponent(
         lambda: GuessTheLabel(3, labels),
         steps=4,
         learning_rate=0.1,
