@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +13,13 @@ from fairhire.commands.terminal import is_helper, is_quiet, print_table, progres
 from fairhire.errors import DataError, NotComputableError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fairhire.adversaries.label import SensitiveLabels
     from fairhire.auditing.leakage import LeakageResult
     from fairhire.data.corpus import Corpus
     from fairhire.runs import Run
+    from fairhire.training import TrainConfig
 
 __all__ = ["COMMANDS"]
 
@@ -25,7 +28,35 @@ def train_command(
     corpus: Annotated[
         Path | None, typer.Argument(metavar="CORPUS", help="A corpus; without one, the simulated corpus is made.")
     ] = None,
-    adversary: Annotated[str, typer.Option(help="none, face, face-regression, or label (a baseline).")] = "none",
+    adversary: Annotated[
+        str,
+        typer.Option(
+            help="none, or what plays against the model: face, face-regression, face-ensemble, face-covariance or "
+            "face-hsic; the same with voice; several joined by +; or label (a baseline)."
+        ),
+    ] = "none",
+    erase: Annotated[
+        str | None,
+        typer.Option(
+            help="What is taken out of the trained model: none, cut, face-leace, voice-leace, label-leace (a "
+            "baseline), several joined by + [default: cut with a face or voice adversary, else none]."
+        ),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SITE",
+            help="Where adversaries and erasers act: fused, a modality, 'NAME answers', modalities or answers; may be "
+            "given again [default: fused, what the score is read from].",
+        ),
+    ] = None,
+    cut_share: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the variance beside the score that cut keeps, 0 to 1 [default: the most that hides the "
+            "faces of validation people from a fresh probe]."
+        ),
+    ] = None,
     modality: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Use only this modality; may be given again (default: all of the corpus)."),
@@ -77,6 +108,9 @@ def train_command(
         modalities=tuple(modality) if modality else None,
         fusion=fusion,
         adversary=adversary,
+        erase=erase,
+        sites=tuple(at) if at else ("fused",),
+        cut_share=cut_share,
         strengths=_numbers(strength, ",", "strength"),
         adversary_steps=adversary_steps,
         select_by=select_by,
@@ -94,11 +128,11 @@ def train_command(
         patience=patience,
         tolerance=tolerance,
     )
-    out = out or Path("runs") / f"{model}-{adversary}"
+    out = out or Path("runs") / "-".join([model, adversary, *([] if erase is None else [erase])])
     if not out.name:
         raise UsageError(f"--out: expected the name of a new folder, got {out}")
     opened = Corpus(corpus) if corpus else simulated_beside(out)
-    labels = _sensitive_labels(opened, adversary, label_table, label_attribute)
+    labels = _sensitive_labels(opened, config, label_table, label_attribute)
     interviews = round(len(opened) * config.fractions[0])
     steps = max(1, round(interviews / config.batch_size(interviews))) * config.epochs * len(config.strengths)
     with progress("training", steps) as advance:
@@ -164,19 +198,19 @@ def _three(text: str) -> tuple[float, float, float]:
 
 
 def _sensitive_labels(
-    corpus: Corpus, adversary: str, table: Path | None, attribute: str | None
+    corpus: Corpus, config: TrainConfig, table: Path | None, attribute: str | None
 ) -> SensitiveLabels | None:
-    """Read sensitive labels for the direct baseline; the only way by which any can reach training."""
-    if adversary != "label":
+    """Read sensitive labels for the direct baselines; the only way by which any can reach training."""
+    if "label" not in config.targets:
         if table or attribute:
             raise UsageError(
-                f"--label-table, --label-attribute: expected only with --adversary label, got adversary {adversary!r}"
+                "--label-table, --label-attribute: expected only with --adversary label (or --erase label-leace), got "
+                f"adversary {config.adversary!r}"
             )
         return None
     if table is None or attribute is None:
-        raise UsageError(
-            "--adversary label: expected --label-table FILE and --label-attribute COLUMN, got neither or one"
-        )
+        asked = "--adversary label" if config.adversary == "label" else f"--erase {config.erase}"
+        raise UsageError(f"{asked}: expected --label-table FILE and --label-attribute COLUMN, got neither or one")
     from fairhire.adversaries.label import SensitiveLabels
     from fairhire.auditing.demographics import UNKNOWN, read_demographics
 
@@ -214,6 +248,8 @@ def _print_run(run: Run) -> None:
         auc = metrics["auc"]
         if isinstance(auc, Estimate) and auc.low <= 0.5:
             sys.stdout.write("on these people the scores cannot be told from chance: the AUC's interval reaches 0.5\n")
+    for record in run.provenance.get("erasures", []):
+        sys.stdout.write(f"{_erased(record)}\n")
     if "adversary_accuracy" in chosen:
         sys.stdout.write(
             f"adversary accuracy {chosen['adversary_accuracy']:.4f}, chance {chosen['adversary_chance']:.4f} (epoch "
@@ -221,6 +257,23 @@ def _print_run(run: Run) -> None:
             f"nothing. Measure with: fairhire leakage {run.path} CORPUS --people PEOPLE.csv\n"
         )
     sys.stdout.write(f"{run.path}\n")
+
+
+def _erased(record: Mapping[str, Any]) -> str:
+    """Return in a sentence what an eraser left at a site, and whether faces are still found there."""
+    words = (
+        f"{record['eraser']} at {record['site']}: {record['rank_after']} of {record['width']} numbers are left ("
+        f"effective rank {record['effective_rank_before']:.1f} before, {record['effective_rank_after']:.1f} after), "
+        f"{100 * record['removed_share']:.1f} % of the variance is gone"
+    )
+    for kind in ("face", "voice"):
+        before, after = (record.get(f"{kind}_retrieval_{when}") for when in ("before", "after"))
+        if before and after:
+            words += (
+                f"; {kind} retrieval on {after['people']} validation people {before['auc']:.3f} before, "
+                f"{after['auc']:.3f} after (mean-rank AUC, chance 0.5, standard error {after['standard_error']:.3f})"
+            )
+    return words
 
 
 def leakage_command(

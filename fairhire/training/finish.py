@@ -143,8 +143,8 @@ def _remarks(config: TrainConfig, journal: Journal) -> list[str]:
         if worst > DEFEATED:
             remarks.append(
                 f"the {kind_of(name)} adversary was defeated: its loss reached {worst:.1f} times that of guessing the "
-                f"mean {kind_of(name)}. That is not the absence of a leak; see fairhire leakage. More adversary steps or "
-                "less strength help"
+                f"mean {kind_of(name)}. That is not the absence of a leak; see fairhire leakage. More adversary steps "
+                "or less strength help"
             )
     return remarks
 

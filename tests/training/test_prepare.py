@@ -137,7 +137,7 @@ def test_sensitive_labels_reach_the_label_adversary_alone(corpus: Corpus, tiny: 
     assert "got adversary 'label' without labels" in refused(UsageError, corpus, tiny(adversary="label"))
     setting = prepare(corpus, tiny(adversary="label"), sensitive_labels=labels)
     assert isinstance(setting.attacks["label"](4), GuessTheLabel)
-    assert not setting.targets == {"label"}
+    assert setting.targets == {"label"}
     assert setting.remarks[0].startswith("the label adversary READS SENSITIVE LABELS (f, m) of ")
 
 

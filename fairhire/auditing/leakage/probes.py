@@ -14,6 +14,7 @@ from fairhire.auditing.leakage.family import Probe
 from fairhire.auditing.leakage.kernel import KernelProbe
 from fairhire.auditing.leakage.linear import LinearProbe
 from fairhire.auditing.leakage.mlp import MlpProbe
+from fairhire.auditing.leakage.neighbours import NeighboursProbe
 
 __all__ = ["PROBES"]
 
@@ -22,5 +23,6 @@ PROBES: Mapping[str, Probe] = {
     "mlp": MlpProbe(),
     "kernel": KernelProbe(),
     "boosted": BoostedProbe(),
+    "neighbours": NeighboursProbe(),
 }
 """Every probe family that leakage is measured with; what counts is the one that reads most."""
