@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fairhire.runs import Run
     from fairhire.training import TrainConfig
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "sensitive_labels_of", "three_numbers"]
 
 
 def train_command(
@@ -116,7 +116,7 @@ def train_command(
         select_by=select_by,
         threshold=threshold,
         split=split,
-        fractions=_three(fractions),
+        fractions=three_numbers(fractions),
         seed=seed,
         device=device,
         precision=precision,
@@ -190,7 +190,8 @@ def _numbers(text: str, separator: str, name: str) -> tuple[float, ...]:
         raise UsageError(f"--{name}: expected numbers separated by {separator!r}, got {text!r}") from None
 
 
-def _three(text: str) -> tuple[float, float, float]:
+def three_numbers(text: str) -> tuple[float, float, float]:
+    """Return the three shares in ``text``, as 0.8/0.1/0.1; :class:`UsageError` for anything else."""
     numbers = _numbers(text, "/", "fractions")
     if len(numbers) != 3:
         raise UsageError(f"--fractions: expected three numbers such as 0.8/0.1/0.1, got {text!r}")
@@ -200,7 +201,7 @@ def _three(text: str) -> tuple[float, float, float]:
 def _sensitive_labels(
     corpus: Corpus, config: TrainConfig, table: Path | None, attribute: str | None
 ) -> SensitiveLabels | None:
-    """Read sensitive labels for the direct baselines; the only way by which any can reach training."""
+    """Return sensitive labels where a direct baseline asks for them, and only there."""
     if "label" not in config.targets:
         if table or attribute:
             raise UsageError(
@@ -208,8 +209,13 @@ def _sensitive_labels(
                 f"adversary {config.adversary!r}"
             )
         return None
+    asked = "--adversary label" if config.adversary == "label" else f"--erase {config.erase}"
+    return sensitive_labels_of(corpus, table, attribute, asked=asked)
+
+
+def sensitive_labels_of(corpus: Corpus, table: Path | None, attribute: str | None, *, asked: str) -> SensitiveLabels:
+    """Read sensitive labels for the direct baselines; the only way by which any can reach training."""
     if table is None or attribute is None:
-        asked = "--adversary label" if config.adversary == "label" else f"--erase {config.erase}"
         raise UsageError(f"{asked}: expected --label-table FILE and --label-attribute COLUMN, got neither or one")
     from fairhire.adversaries.label import SensitiveLabels
     from fairhire.auditing.demographics import UNKNOWN, read_demographics

@@ -21,6 +21,8 @@ __all__ = [
     "Panel",
     "Row",
     "Scale",
+    "Scatter",
+    "Spot",
 ]
 
 Scale = Literal["linear", "log"]
@@ -145,4 +147,25 @@ class Histograms:
     reference: Bars | None = None
 
 
-Drawing = Intervals | Lines | Histograms
+@dataclass(frozen=True)
+class Spot:
+    """One measured thing in a plane: its two measurements, to which ``group`` it belongs, and whether it is ringed."""
+
+    group: str
+    x: Measurement
+    y: Measurement
+    ringed: bool = False
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Spots with intervals both ways; ``front`` joins (x, y) by a line, ``levels`` are (y, words) drawn across."""
+
+    spots: tuple[Spot, ...]
+    x: str
+    y: str
+    front: tuple[tuple[float, float], ...] = ()
+    levels: tuple[tuple[float, str], ...] = ()
+
+
+Drawing = Intervals | Lines | Histograms | Scatter

@@ -36,6 +36,7 @@ from fairhire.report.drawings import (
     Mark,
     Panel,
     Row,
+    Scatter,
 )
 from fairhire.report.page import Fragment
 
@@ -68,6 +69,11 @@ _SERIES = {  # colour, marker: to be told apart without colour too
     "audited": ("#0b5c8a", "s"),
     "baseline": ("#b3490b", "o"),
 }
+_GROUPS = tuple(  # of a scatter, in their order: colour and marker
+    (colour, marker)
+    for marker in ("o", "s", "D", "^")
+    for colour in ("#b3490b", "#0b5c8a", "#1a6b3c", "#7b3fa0", "#9a6700", "#a3211b", "#2a8c8c", "#57606a")
+)
 _RATIOS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2, 3, 5, 10, 20)
 _INK, _SOFT, _LINE = "#1b1f24", "#57606a", "#d5dae0"
 _LONGEST = 30  # letters of a label
@@ -148,6 +154,8 @@ def draw_curves(panels: Sequence[CurvePanel], *, name: str) -> Fragment:
 def _draw(drawing: Drawing) -> Figure:
     if isinstance(drawing, Intervals):
         return _rows(drawing)
+    if isinstance(drawing, Scatter):
+        return _scatter(drawing)
     return _lines(drawing) if isinstance(drawing, Lines) else _histograms(drawing)
 
 
@@ -214,6 +222,43 @@ def _histograms(drawing: Histograms) -> Figure:
             ax.axvline(value, color=_SERIES["below"][0], linewidth=1.1, zorder=4)
             _guide(ax, words, (value, 0.98), ax.get_xaxis_transform(), ha="left", va="top")
         _outer_labels(ax, place, columns, len(drawing.panels), drawing.x, "share of the group")
+    return figure
+
+
+def _scatter(drawing: Scatter) -> Figure:
+    """Return spots in a plane, each group in its own colour and marker; a ring around those that are singled out."""
+    figure = Figure(figsize=(_WIDTH, 4.6), layout="constrained")
+    ax = figure.subplots()
+    _frame(ax, "")
+    ax.grid(color=_LINE, linewidth=0.5)
+    groups = list(dict.fromkeys(spot.group for spot in drawing.spots))
+    for spot in drawing.spots:
+        if not (isinstance(spot.x, Estimate) and isinstance(spot.y, Estimate)):
+            continue
+        colour, marker = _GROUPS[groups.index(spot.group) % len(_GROUPS)]
+        ax.plot([spot.x.low, spot.x.high], [spot.y.value] * 2, color=colour, linewidth=0.9, alpha=0.45, zorder=2)
+        ax.plot([spot.x.value] * 2, [spot.y.low, spot.y.high], color=colour, linewidth=0.9, alpha=0.45, zorder=2)
+        ax.plot([spot.x.value], [spot.y.value], marker, color=colour, markersize=6, zorder=4)
+        if spot.ringed:
+            ax.plot([spot.x.value], [spot.y.value], "o", markersize=14, fillstyle="none", color=_INK, zorder=5)
+    if drawing.front:
+        xs, ys = zip(*drawing.front, strict=True)
+        ax.plot(xs, ys, color=_INK, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1)
+    for value, words in drawing.levels:
+        ax.axhline(value, color=_SOFT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+        _guide(ax, words, (0.99, value), ax.get_yaxis_transform(), ha="right", va="bottom")
+    ax.set_xlabel(drawing.x)
+    ax.set_ylabel(drawing.y)
+    figure.legend(
+        [
+            Line2D([], [], color=_GROUPS[place % len(_GROUPS)][0], marker=_GROUPS[place % len(_GROUPS)][1], linewidth=0)
+            for place in range(len(groups))
+        ],
+        [_wrapped(group) for group in groups],
+        loc="outside right upper",
+        frameon=False,
+        handletextpad=0.2,
+    )
     return figure
 
 

@@ -47,8 +47,8 @@ class TrainConfig:
     strengths: tuple[float, ...] = (3.0,)
     adversary_steps: int = 5
     adversary_learning_rate: float = 1e-3
-    head_start: int = 5
-    warm_up: int = 5
+    head_start: int = 2
+    warm_up: int = 2
     ramp: float = 0.5
     restarts: int = 2
     face_width: int = 64

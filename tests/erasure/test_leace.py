@@ -42,8 +42,10 @@ def test_a_fresh_logistic_regression_has_no_slope(made):
     left = LabelLeace().fit(vectors, known).map(vectors)
     label = who[:, 0] > 0
     basis = np.linalg.svd(left - left.mean(axis=0), full_matrices=False)[2][:-1].T  # one direction is gone
-    fit = LogisticRegression(C=1e3, max_iter=2000, solver="newton-cholesky", tol=1e-10).fit
-    before, after = fit(vectors @ basis, label), fit(left @ basis, label)
+    before, after = (
+        LogisticRegression(C=1e3, max_iter=2000, solver="newton-cholesky", tol=1e-10).fit(seen @ basis, label)
+        for seen in (vectors, left)
+    )
     assert np.abs(after.coef_).max() < 1e-4 < 0.1 < np.abs(before.coef_).max()
 
 
