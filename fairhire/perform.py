@@ -26,6 +26,7 @@ from fairhire.auditing.groups import GroupFindings, examine_groups
 from fairhire.auditing.intake import Intake, count_run_scores, count_tables, people_attributes, read_counts
 from fairhire.auditing.metrics import (
     calibration_table,
+    gap_table,
     label_table,
     outcome_table,
     score_table,
@@ -33,6 +34,7 @@ from fairhire.auditing.metrics import (
     threshold_table,
 )
 from fairhire.auditing.plan import AuditPlan, read_plan
+from fairhire.auditing.postprocessing import compare_thresholds
 from fairhire.auditing.provenance import (
     describe_code,
     describe_file,
@@ -239,6 +241,7 @@ def audit(
         "groups": [table.to_dict() for table in tables],
         "seed": seed,
         **further,
+        "postprocessing": _postprocessing(asked, tally, tables, plan, seed, notes),
         **_leakage_record(measured, notes),
         "warnings": notes.remarks,
         "left_out": [item.to_dict() for item in (*tally.left_out, *notes.left_out)],
@@ -421,7 +424,7 @@ def _beyond_selection(
     tally: Tally, tables: Sequence[GroupFindings], plan: AuditPlan, seed: int, notes: _Notes
 ) -> dict[str, Any]:
     """Return the sections about outcomes, labels and scores, as far as the data hold them and the plan wants them."""
-    found: dict[str, Any] = {name: [] for name in ("outcomes", "labels", "calibration", "scores", "thresholds")}
+    found: dict[str, Any] = {name: [] for name in ("outcomes", "labels", "gaps", "calibration", "scores", "thresholds")}
     first: dict[tuple[str, ...], Category | None] = {}
     for table in tables:
         first.setdefault(table.grouping, table.benchmark)
@@ -431,6 +434,11 @@ def _beyond_selection(
                 found["outcomes"].append(outcome_table(tally, grouping, benchmark=benchmark, level=plan.level))
             if "labels" in plan.sections and benchmark is not None:
                 found["labels"].append(label_table(tally, grouping, benchmark=benchmark, level=plan.level, seed=seed))
+                found["gaps"].append(
+                    gap_table(
+                        tally, grouping, benchmark=benchmark, minimum=plan.sizes.warn, level=plan.level, seed=seed
+                    )
+                )
         if tally.scored is None:
             continue
         if "calibration" in plan.sections and tally.has_labels:
@@ -450,6 +458,37 @@ def _beyond_selection(
         notes.did(name, tables=len(shown[name]))
     shown["scoring"] = None if tally.median is None else scoring(tally, tuple(first), sizes=plan.sizes).to_dict()
     return shown
+
+
+def _postprocessing(
+    asked: _Subject, tally: Tally, tables: Sequence[GroupFindings], plan: AuditPlan, seed: int, notes: _Notes
+) -> list[dict[str, Any]]:
+    """Return the labelled comparison with thresholds by group, for a run: its scores are at hand, a table's are not."""
+    if asked.run is None or asked.people is None or "labels" not in plan.sections or not tally.has_labels:
+        return []
+    scores = asked.run.scores
+    demographics = read_demographics(asked.people)
+    known = (scores.split == "test") & (scores.decision >= 0) & (np.asarray(scores.hirable) >= 0)
+    found = []
+    for attribute in dict.fromkeys(table.grouping[0] for table in tables if len(table.grouping) == 1):
+        if attribute not in demographics.attributes:
+            continue
+        compared = compare_thresholds(
+            scores.score[known],
+            scores.decision[known],
+            np.asarray(scores.hirable)[known],
+            demographics.of(attribute, scores.candidates[known]),
+            scores.candidates[known],
+            attribute=attribute,
+            minimum=plan.sizes.warn,
+            seed=seed,
+        )
+        if isinstance(compared, Undefined):
+            notes.remark("postprocessing", f"thresholds by group were not compared: {compared.reason}")
+        else:
+            found.append(compared.to_dict())
+    notes.did("postprocessing", tables=len(found))
+    return found
 
 
 def _leakage(

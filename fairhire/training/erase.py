@@ -167,6 +167,8 @@ def _erase(
         whole = candidate
         vectors = whole.map(train.vectors)
     assert whole is not None
+    if whole.details.get("components_beside_the_score") == 0:
+        said["remarks"] = [*whole.remarks, "everything but the score had to go: what is left is the score itself"]
     for kind in kinds:
         said[f"{kind}_retrieval_after"] = _shown(found[kind])
     return whole, said

@@ -12,6 +12,7 @@ from fairhire.auditing.metrics.frame import (
     predictive_parity_difference,
     selection_rate,
 )
+from fairhire.auditing.metrics.gaps import GapTable, gap_table
 from fairhire.auditing.metrics.labels import LabelTable, label_table
 from fairhire.auditing.metrics.outcomes import OutcomeTable, outcome_table
 from fairhire.auditing.metrics.scoring import Scoring, scoring
@@ -20,6 +21,7 @@ from fairhire.auditing.metrics.thresholds import ThresholdTable, threshold_table
 __all__ = [
     "METRICS",
     "CalibrationTable",
+    "GapTable",
     "LabelTable",
     "OutcomeTable",
     "ScoreTable",
@@ -28,6 +30,7 @@ __all__ = [
     "calibration_table",
     "equal_opportunity_difference",
     "equalized_odds_difference",
+    "gap_table",
     "impact_ratio",
     "known_rows",
     "label_table",

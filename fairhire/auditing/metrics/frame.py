@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METRICS",
     "equal_opportunity_difference",
+    "equalise_selection",
     "equalized_odds_difference",
     "impact_ratio",
     "known_rows",
@@ -256,3 +257,50 @@ def _same_length(got: int, expected: int) -> None:
 
 def _said(group: Any) -> str:
     return " x ".join(str(one) for one in group) if isinstance(group, tuple) else str(group)
+
+
+def equalise_selection(
+    score: ArrayLike, label: ArrayLike, category: ArrayLike, other_score: ArrayLike, other_category: ArrayLike
+) -> Floats:
+    """Return the chance (M,) of being selected that fairlearn's thresholds by group give to other people.
+
+    Thresholds for equal selection rates (demographic parity) are fitted to scores (N,) in [0, 1], labels (N,) and
+    categories (N,), and applied to ``other_score`` (M,) and ``other_category`` (M,). Post-processing: it reads the
+    protected attribute of everybody it decides on, and where two thresholds are mixed, it draws lots; the chance of
+    that lot is returned, not a draw. Source: Hardt, Price and Srebro 2016, as fairlearn's ThresholdOptimizer has it.
+    """
+    from fairlearn.postprocessing import ThresholdOptimizer
+    from sklearn.base import BaseEstimator, ClassifierMixin
+
+    class Given(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+        """Passes scores on as a classifier's probabilities."""
+
+        def __sklearn_is_fitted__(self) -> bool:
+            return True
+
+        def fit(self, X: Any, y: Any) -> Given:  # noqa: ARG002 (scikit-learn's own names)
+            self.classes_ = np.array([0, 1])
+            return self
+
+        def predict_proba(self, X: Any) -> Any:
+            ahead = np.asarray(X)[:, 0]
+            return np.stack([1 - ahead, ahead], axis=1)
+
+    optimiser = ThresholdOptimizer(
+        estimator=Given().fit(None, None),
+        constraints="demographic_parity",
+        objective="balanced_accuracy_score",
+        predict_method="predict_proba",
+        prefit=True,
+        grid_size=200,
+    )
+    optimiser.fit(
+        np.asarray(score, dtype=np.float64)[:, None],
+        np.asarray(label, dtype=np.int64),
+        sensitive_features=np.asarray(category),
+    )
+    chances = optimiser._pmf_predict(
+        np.asarray(other_score, dtype=np.float64)[:, None], sensitive_features=np.asarray(other_category)
+    )
+    found: Floats = np.asarray(chances)[:, 1]
+    return found

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fairhire.report.document import Block
 from fairhire.report.sections.calibration import calibration
 from fairhire.report.sections.cautions import left_out, warnings
+from fairhire.report.sections.gaps import gaps
 from fairhire.report.sections.gates import checks, gates
 from fairhire.report.sections.glossary import glossary
 from fairhire.report.sections.groups import groups
@@ -31,6 +32,7 @@ SECTIONS: dict[str, Callable[[Record], tuple[Block, ...]]] = {
     "unknown": unknown,
     "outcomes": outcomes,
     "labels": labels,
+    "gaps": gaps,
     "calibration": calibration,
     "scores": scores,
     "thresholds": thresholds,
