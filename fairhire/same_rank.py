@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairhire.estimate import Measurement, Undefined, auc_of, bootstrap_by_person
 from fairhire.readout import fit_ridge
@@ -13,11 +14,14 @@ __all__ = ["task_at_rank"]
 _PENALTY = 1e-3  # of the readout, in units of a component's variance: there are few components and many people
 
 
-def task_at_rank(run: Run, rank: int, *, replicates: int = 1000, seed: int = 0) -> Measurement:
+def task_at_rank(
+    run: Run, rank: int, *, truth: NDArray[np.bool_] | None = None, replicates: int = 1000, seed: int = 0
+) -> Measurement:
     """Return the task AUC on test people that ``rank`` principal components of a run's representation support.
 
     Components and a ridge readout of the label are fitted on the run's training people; the interval is by person. A
     representation can always be made mute: this says how much of the task a plain cut to the same rank would have kept.
+    ``truth`` (N,) is an unbiased label to be judged against instead of the recruiters', where one is known.
     """
     scores = run.scores
     assert scores.representation is not None
@@ -37,5 +41,5 @@ def task_at_rank(run: Run, rank: int, *, replicates: int = 1000, seed: int = 0) 
         return Undefined("the representation does not vary among training people", int(test.sum()))
     readout = fit_ridge(reduced[fit], scores.hirable[fit].astype(np.float64)[:, None])
     score = readout.predict(reduced[test], _PENALTY)[:, 0]
-    statistic = auc_of(scores.hirable[test], score)
+    statistic = auc_of((scores.hirable == 1)[test] if truth is None else truth[test], score)
     return bootstrap_by_person({"auc": statistic}, scores.candidates[test], replicates=replicates, seed=seed)["auc"]

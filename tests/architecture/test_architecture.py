@@ -16,7 +16,7 @@ FLOORS = {
     "readout": 0, "retrieval": 0, "progress": 0, "left_out": 0, "concept": 0, "same_rank": 0,
     "data": 1, "media": 1, "model": 1, "adversaries": 1, "erasure": 1, "auditing": 1,
     "training": 2, "report": 2,
-    "demo": 3, "perform": 3, "frontier": 3, "commands": 4, "__main__": 5,
+    "demo": 3, "perform": 3, "frontier": 3, "claims": 3, "commands": 4, "__main__": 5,
 }  # fmt: skip
 TRAINING_WING = {"data", "media", "model", "adversaries", "erasure", "training"}
 AUDIT_WING = {"auditing", "report"}

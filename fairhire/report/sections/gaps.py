@@ -31,9 +31,9 @@ def gaps(record: Record) -> tuple[Block, ...]:
         Paragraph(
             "A difference in selection has two sources. Part of it follows from the labels: if fewer of a group were "
             "labelled hirable, a model that treats people of the same label alike still selects fewer of them. The "
-            "rest arises among people of the same label: there the score knows something of the group beyond the label. "
-            "Taking the face out of a model can only remove the second part. Whether labels differ because those who "
-            "gave them were biased or because people truly differ, no count can tell."
+            "rest arises among people of the same label: there the score knows something of the group beyond the "
+            "label. Taking the face out of a model can only remove the second part. Whether labels differ because "
+            "those who gave them were biased or because people truly differ, no count can tell."
         ),
     ]
     for table in tables:
@@ -99,6 +99,6 @@ def _thresholds(comparison: Mapping[str, Any]) -> Table:
         f"LABELLED COMPARISON, by {grouping_name(comparison['grouping'])}: thresholds of each group's own",
         ("decisions", "smallest impact ratio", "balanced accuracy"),
         rows,
-        note=f"fairlearn's ThresholdOptimizer for demographic parity, fitted on {comparison['n_fit']} people and judged "
-        f"on {comparison['n_test']} others.",
+        note=f"fairlearn's ThresholdOptimizer for demographic parity, fitted on {comparison['n_fit']} people and "
+        f"judged on {comparison['n_test']} others.",
     )
