@@ -94,7 +94,7 @@ def test_a_verdict_is_what_the_rule_says():
 
 @pytest.mark.parametrize(
     ("before", "after", "verdict"),
-    [(0.9, 0.55, "pass"), (0.9, 0.68, "undecided"), (0.9, 0.85, "fail"), (0.52, 0.5, "cannot be tested here")],
+    [(0.9, 0.55, "pass"), (0.9, 0.67, "undecided"), (0.9, 0.85, "fail"), (0.52, 0.5, "cannot be tested here")],
 )
 def test_removal_is_judged_by_the_excess_that_is_gone(evidence, before, after, verdict):
     assert removal_of(planted(evidence, [("gender", before, after)]), "4", "gender").verdict == verdict
@@ -264,10 +264,9 @@ def test_the_command_prints_every_row_and_writes_what_it_printed(place, tmp_path
     assert "cannot be tested here" in said.words
     assert "no run of the labelled baseline" in said.err
     page = (tmp_path / "out" / "claims.html").read_text()
-    assert "A face" not in page or "recall@10" in page
-    assert all(
-        claim["claim"].split(",")[0] in (tmp_path / "out" / "claims.md").read_text() for claim in record["claims"]
-    )
+    assert all(verdict in page for verdict in verdicts.values())
+    written = (tmp_path / "out" / "claims.md").read_text()
+    assert all(claim["claim"].split(",")[0].split("_")[0] in written for claim in record["claims"])
 
 
 def test_the_command_refuses_in_one_line(place, tmp_path):
