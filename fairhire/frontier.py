@@ -49,7 +49,7 @@ from fairhire.runs import Run
 from fairhire.same_rank import task_at_rank
 from fairhire.training import TrainConfig, train
 
-__all__ = ["POINTS", "UNDEFENDED", "Point", "parse_point", "run_frontier"]
+__all__ = ["POINTS", "UNDEFENDED", "Point", "area_under", "over_seeds", "parse_point", "run_frontier"]
 
 FRONTIER_SCHEMA = 1
 UNDEFENDED = "none"

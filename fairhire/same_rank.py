@@ -1,4 +1,4 @@
-"""The fair comparison for an erased representation: what task score would the undefended one support, cut to as few?"""
+"""The fair comparison for an erased representation: the task score that the undefended one supports, cut to as few."""
 
 from __future__ import annotations
 

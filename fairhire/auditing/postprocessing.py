@@ -1,4 +1,4 @@
-"""The labelled comparison: what would thresholds of each group's own give, and what would they cost?
+"""The labelled comparison: what thresholds of each group's own would give, and what they would cost.
 
 fairlearn's ThresholdOptimizer reads the protected attribute of everybody whom it decides on, and decides some cases by
 lot. It is here to be compared with, never to be deployed: the audit says so wherever it shows it.

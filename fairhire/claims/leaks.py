@@ -7,7 +7,16 @@ from fairhire.claims.claim import Claim, Figure, at_least, at_most, judged, repo
 from fairhire.claims.evidence import Evidence, Pair, excess_drop
 from fairhire.estimate import Estimate, Measurement, Undefined
 
-__all__ = ["baseline_leaks", "direct_beside", "identity", "map_of_places", "removal_of", "stability", "unnamed"]
+__all__ = [
+    "NO_PAIR",
+    "baseline_leaks",
+    "direct_beside",
+    "identity",
+    "map_of_places",
+    "removal_of",
+    "stability",
+    "unnamed",
+]
 
 NO_PAIR = (
     "no defended run beside an undefended one of the same seed, split and model; train both: fairhire train CORPUS, "

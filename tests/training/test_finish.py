@@ -248,11 +248,12 @@ def test_a_defeated_face_adversary_is_said_aloud(corpus: Corpus, tiny: Tiny, tmp
 def test_missing_faces_and_batches_without_two_are_counted(make_corpus: MakeCorpus, tiny: Tiny, tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path / "c", faces=lambda person: person % 3 != 1)
     run = train(corpus, tiny(adversary="face", batch=2, epochs=3), tmp_path / "run")
-    missing, skipped = run.provenance["remarks"]
+    missing, skipped, *of_erasers = run.provenance["remarks"]
     assert missing.endswith("training interviews have no face: they teach the task only")
     sat_out = sum(record.get("batches_without_two_people", 0) for record in run.history)
     assert sat_out > 0
     assert skipped == f"{sat_out} batches had fewer than two candidates to tell apart: the adversary sat them out"
+    assert all(remark.startswith("at fused: ") for remark in of_erasers)
 
 
 def test_interviews_that_take_no_part_are_scored_or_said_to_have_no_score(
