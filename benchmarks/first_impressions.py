@@ -10,7 +10,19 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.real_data import beside, disagreement, impact_ratio, pair, people_of, shown, stronger, table, task_auc
+from benchmarks.real_data import (
+    beside,
+    both,
+    disagreement,
+    impact_ratio,
+    pair,
+    people_of,
+    shown,
+    stronger,
+    table,
+    task_auc,
+    train_all,
+)
 from fairhire import Corpus, TrainConfig
 from fairhire.data import DATASETS
 from fairhire.data.imported import write_imported
@@ -25,6 +37,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     place = options.out / "corpus"
     if not place.exists():
@@ -32,10 +45,17 @@ def main() -> None:
         write_imported(DATASETS["first-impressions"](options.data, clips="with-faces", face_encoder=encoder), place)
     corpus, people = Corpus(place), people_of(place)
     rows, sentences = [], []
-    for seed in range(options.seeds):
-        config = TrainConfig(
+    configs = {
+        seed: TrainConfig(
             adversary="face", modalities=("text", "video"), fractions=(0.6, 0.1, 0.3), seed=seed, hidden=32
         )
+        for seed in range(options.seeds)
+    }
+    jobs: dict[str, TrainConfig] = {}
+    for seed, config in configs.items():
+        jobs |= both(config, f"seed{seed}")
+    train_all(place, jobs, options.out, workers=options.workers)
+    for seed, config in configs.items():
         undefended, defended = pair(corpus, config, options.out, f"seed{seed}")
         result = beside(corpus, undefended, defended, people, ATTRIBUTES)
         for name, run in (("undefended", undefended), ("defended", defended)):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from fairhire import Corpus, Run, TrainConfig, leakage, read_demographics, train
 from fairhire.auditing.demographics import Demographics
 from fairhire.auditing.impact import above_median, impact_by_group
-from fairhire.auditing.leakage import LeakageResult, false_success
+from fairhire.auditing.leakage import CODES, LeakageResult, false_success
 from fairhire.estimate import Estimate, Measurement, Undefined, auc_of, bootstrap_by_person
 
 
@@ -35,6 +40,28 @@ def trained(corpus: Corpus, config: TrainConfig, out: Path) -> Run:
         return Run(out)
     say(f"training {out.name}")
     return train(corpus, config, out)
+
+
+def train_all(corpus: Path, configs: Mapping[str, TrainConfig], out: Path, *, workers: int = 2) -> None:
+    """Train what is not there yet, ``out/NAME`` each, several at a time and one thread each; what is said goes on."""
+    left = [name for name in configs if not (out / name / "provenance.json").exists()]
+    if not left:
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for name in pool.map(partial(_train_one, corpus, configs, out), left):
+            say(f"trained {name}")
+
+
+def _train_one(corpus: Path, configs: Mapping[str, TrainConfig], out: Path, name: str) -> str:
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        train(Corpus(corpus), configs[name], out / name)
+    return name
+
+
+def both(config: TrainConfig, name: str) -> dict[str, TrainConfig]:
+    """Return the settings of an undefended and a defended run under the names that :func:`pair` looks for."""
+    return {f"{name}-none": replace(config, adversary="none"), f"{name}-{config.adversary}": config}
 
 
 def pair(corpus: Corpus, config: TrainConfig, out: Path, name: str) -> tuple[Run, Run]:
@@ -63,6 +90,7 @@ def beside(
         faces=np.asarray(corpus.faces)[np.maximum(corpus.face_rows, 0)] if has_faces else None,
         face_mask=corpus.face_rows >= 0 if has_faces else None,
         attributes=attributes,
+        codes=CODES,
         controls=2,
     )
 
@@ -75,12 +103,15 @@ def stronger(result: LeakageResult, subject: str, source: str, attribute: str, m
     raise LookupError(f"{subject} {source} {attribute} {metric}")
 
 
-def of_probe(result: LeakageResult, subject: str, source: str, target: str, probe: str) -> Measurement:
+def of_probe(
+    result: LeakageResult, subject: str, source: str, target: str, probe: str, metric: str = "auc"
+) -> Measurement:
     """Return one probe's reading."""
     for row in result.rows:
-        if (row.subject, row.source, row.target, row.probe) == (subject, source, target, probe) and row.metric == "auc":
+        found = (row.subject, row.source, row.target, row.probe, row.metric)
+        if found == (subject, source, target, probe, metric):
             return row.estimate
-    raise LookupError(f"{subject} {source} {target} {probe}")
+    raise LookupError(f"{subject} {source} {target} {probe} {metric}")
 
 
 def task_auc(run: Run, truth: pd.Series | None = None) -> Measurement:

@@ -8,7 +8,7 @@ from fairhire.adversaries.face import PickTheFace, RegressTheFace
 from fairhire.adversaries.label import GuessTheLabel
 from fairhire.errors import UsageError
 
-__all__ = ["ADVERSARIES", "kind_of", "parse_adversaries"]
+__all__ = ["ADVERSARIES", "OFFSETS", "kind_of", "parse_adversaries", "parse_offsets"]
 
 ADVERSARIES = {
     "face": PickTheFace,
@@ -25,6 +25,9 @@ ADVERSARIES = {
 }
 """Every adversary and penalty by the name it has on the command line (``none`` is the absence of one), built as
 ``ADVERSARIES[name](width, target)`` from the width of the vectors and what is to be guessed."""
+
+OFFSETS = ("face", "voice")
+"""What of a candidate may explain the label in the model's stead (:mod:`fairhire.adversaries.offset`)."""
 
 
 def kind_of(name: str) -> str:
@@ -47,4 +50,15 @@ def parse_adversaries(names: str) -> tuple[str, ...]:
             raise UsageError(f"adversary: expected none or some of {known}, each once, joined by +, got {names!r}")
     if "label" in found and len(found) > 1:
         raise UsageError(f"adversary: expected label alone, or others without it, got {names!r}")
+    return found
+
+
+def parse_offsets(names: str) -> tuple[str, ...]:
+    """Return the offsets named in ``names``, joined by ``+``; :class:`UsageError` for one unknown or given twice."""
+    if names == "none":
+        return ()
+    found = tuple(names.split("+")) if isinstance(names, str) else (names,)
+    for place, name in enumerate(found):
+        if name not in OFFSETS or name in found[:place]:
+            raise UsageError(f"offset: expected none or some of {', '.join(OFFSETS)}, each once, got {names!r}")
     return found

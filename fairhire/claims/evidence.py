@@ -26,6 +26,8 @@ Watch = Callable[[str, int], AbstractContextManager[Advance]]
 _ALIKE = ("model", "modalities", "fusion", "split", "fractions", "seed")
 """Settings in which a run and its undefended twin must agree."""
 
+_REMOVERS = ("adversary", "erase", "offset")
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -178,7 +180,7 @@ def _kind(run: Run) -> str:
     if run.provenance.get("sensitive_labels_read"):
         return "direct"
     removal = run.provenance.get("removal", {"adversary": run.config["adversary"], "erase": "none"})
-    return "undefended" if removal["adversary"] == "none" and removal["erase"] == "none" else "defended"
+    return "undefended" if all(removal.get(part, "none") == "none" for part in _REMOVERS) else "defended"
 
 
 def _alike(one: Run, other: Run) -> bool:

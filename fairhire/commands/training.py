@@ -50,6 +50,13 @@ def train_command(
             "given again [default: fused, what the score is read from].",
         ),
     ] = None,
+    offset: Annotated[
+        str | None,
+        typer.Option(
+            help="What explains the label in the model's stead while it learns, and is left out afterwards: none, "
+            "face, voice or face+voice [default: what the adversary looks for]."
+        ),
+    ] = None,
     cut_share: Annotated[
         float | None,
         typer.Option(
@@ -65,8 +72,9 @@ def train_command(
     fusion: Annotated[str, typer.Option(help="How several modalities meet: none, early or late.")] = "early",
     out: Annotated[Path | None, typer.Option(help="The run to write (default: runs/MODEL-ADVERSARY).")] = None,
     strength: Annotated[
-        str, typer.Option(help="The adversary's strength (ours); one of several, as 0.3,1,3, is chosen without labels.")
-    ] = "3",
+        str,
+        typer.Option(help="The adversary's strength (papers); one of several, as 0.3,1,3, is chosen without labels."),
+    ] = "1",
     adversary_steps: Annotated[
         int, typer.Option(help="Steps of the adversary for one of the model; one was measured to leak more.")
     ] = 5,
@@ -111,6 +119,7 @@ def train_command(
         erase=erase,
         sites=tuple(at) if at else ("fused",),
         cut_share=cut_share,
+        offset=offset,
         strengths=_numbers(strength, ",", "strength"),
         adversary_steps=adversary_steps,
         select_by=select_by,

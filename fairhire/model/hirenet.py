@@ -112,14 +112,17 @@ class HireNetModel(nn.Module, ABC):
         with torch.no_grad():
             self.words.weight[known] = vectors[known].to(self.words.weight.dtype)
 
-    def task_loss(self, output: HireNetOutput, batch: InterviewBatch) -> Tensor:
+    def task_loss(self, output: HireNetOutput, batch: InterviewBatch, offset: Tensor | None = None) -> Tensor:
         """Return the binary cross-entropy () over labelled interviews, each weighing the same, and their heads.
 
-        Interviews of which nothing was recorded in the model's modalities take no part; 0 if none is left.
+        Interviews of which nothing was recorded in the model's modalities take no part; 0 if none is left. ``offset``
+        (B,) is added to every logit first: what explains the label in the model's stead.
         """
         mask = output.head_mask.flatten(1) & batch.label_mask[:, None]
         logits = output.head_logits.flatten(1)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # a loss in bfloat16 would hardly move
+        if offset is not None:
+            logits = logits + offset[:, None]
         truth = batch.hirable[:, None].expand_as(logits).to(logits.dtype)
         losses = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
         heads = mask.sum(dim=1)

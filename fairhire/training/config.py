@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from fairhire.adversaries import kind_of, parse_adversaries
+from fairhire.adversaries import kind_of, parse_adversaries, parse_offsets
 from fairhire.erasure import ERASERS, parse_erasers
 from fairhire.errors import UsageError
 from fairhire.model import FUSIONS, MODELS
@@ -24,7 +24,9 @@ class TrainConfig:
     several is chosen without labels. ``adversary`` may name several, joined by ``+``; ``sites`` say where they and the
     erasers act (:mod:`fairhire.training.sites`). ``erase`` names erasers, joined by ``+``, that are fitted to the
     chosen weights; None means ``cut`` where a face or a voice is to be forgotten, else none. ``cut_share`` is the share
-    of variance that ``cut`` keeps beside the score, None to let the faces of validation people decide.
+    of variance that ``cut`` keeps beside the score, None to let the faces of validation people decide. ``offset`` names
+    what explains the label in the model's stead while it learns (:mod:`fairhire.adversaries.offset`), joined by ``+``;
+    None means whatever face or voice the adversaries look for.
     Epochs without an adversary: all learn the task. With one: ``head_start`` epochs learn the task, in ``warm_up``
     epochs only the adversary learns, then both play while the strength ramps up over the first ``ramp`` share of
     the remaining epochs. Raises :class:`UsageError` naming the field, what was expected and what came.
@@ -44,7 +46,8 @@ class TrainConfig:
     sites: tuple[str, ...] = ("fused",)
     erase: str | None = None
     cut_share: float | None = None
-    strengths: tuple[float, ...] = (3.0,)
+    offset: str | None = None
+    strengths: tuple[float, ...] = (1.0,)
     adversary_steps: int = 5
     adversary_learning_rate: float = 1e-3
     head_start: int = 2
@@ -74,6 +77,8 @@ class TrainConfig:
         parse_adversaries(self.adversary)
         if self.erase is not None:
             parse_erasers(self.erase)
+        if self.offset is not None:
+            parse_offsets(self.offset)
         self._one_of("select_by", ("auc", "f1"))
         self._one_of("device", ("auto", "cpu", "cuda"))
         self._one_of("precision", ("32-true", "bf16-mixed"))
@@ -150,9 +155,16 @@ class TrainConfig:
         return parse_erasers(self.erase)
 
     @property
+    def offsets(self) -> tuple[str, ...]:
+        """What explains the label in the model's stead, ``face`` and ``voice`` or none; see ``offset``."""
+        if self.offset is None:
+            return tuple(sorted({kind_of(name) for name in self.adversaries} - {"label"}))
+        return parse_offsets(self.offset)
+
+    @property
     def targets(self) -> frozenset[str]:
         """What must be known of training people to forget it: ``face``, ``voice``, ``label``."""
-        kinds = {kind_of(name) for name in self.adversaries}
+        kinds = {kind_of(name) for name in self.adversaries} | set(self.offsets)
         return frozenset(kinds.union(*(ERASERS[name].needs for name in self.erasers)))
 
     def batch_size(self, interviews: int) -> int:

@@ -61,8 +61,8 @@ class Found:
 
     @property
     def at_chance(self) -> bool:
-        """Whether the reading lies within one standard error of one half (ours: stricter than its interval)."""
-        return self.auc - 0.5 <= self.standard_error
+        """Whether the reading lies within half a standard error of one half (ours: far stricter than its interval)."""
+        return self.auc - 0.5 <= self.standard_error / 2
 
 
 def fit_guards(

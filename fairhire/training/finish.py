@@ -93,9 +93,11 @@ def finish_run(
         "removal": {
             "adversary": config.adversary,
             "erase": "+".join(config.erasers) or "none",
+            "offset": "+".join(config.offsets) or "none",
             "sites": list(setting.sites) if config.adversaries or config.erasers else [],
         },
         "erasures": [dict(record) for record in erasures],
+        "offset": None if setting.offset is None else setting.offset.to_dict(),
         "began": inputs.pop("began", None),
         "seed": config.seed,
         "corpus": {"name": corpus.path.name, "interviews": len(corpus), **inputs},

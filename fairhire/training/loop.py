@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from itertools import product
 from math import isfinite
 from pathlib import Path
@@ -46,6 +47,7 @@ from fairhire.training.state import load_state, load_weights, read_record, save_
 
 __all__ = ["train"]
 
+OFFSET_RATE = 3e-3  # Adam's, of the offset: it begins where a regression left it (ours)
 PROBE_INTERVIEWS = (
     2000  # training interviews on which the fresh retrieval probe is fitted after an epoch: enough, and quick
 )
@@ -99,7 +101,7 @@ def train(
 
 
 class _Game:
-    """One strength's model and adversary, and the journal of how far they are."""
+    """One strength's model, its averaged weights, adversary and offset, and the journal of how far they are."""
 
     def __init__(
         self, fabric: Any, setting: Setting, config: TrainConfig, folder: Path, journal: Journal, advance: Advance
@@ -108,7 +110,11 @@ class _Game:
         self.journal, self.advance = journal, advance
         self.strength = config.strengths[journal.attempt]
         self.model = setting.new_model(config.seed).to(fabric.device)
+        self.average = deepcopy(self.model)
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate)
+        self.offset = None if setting.offset is None else deepcopy(setting.offset.offset).to(fabric.device)
+        if self.offset is not None:
+            self.offset_optimiser = torch.optim.Adam(self.offset.parameters(), lr=OFFSET_RATE)
         self.opponents = {key: self._new_opponent(*key) for key in product(setting.attacks, setting.sites)}
 
     def play_epoch(self) -> None:
@@ -121,14 +127,14 @@ class _Game:
             for number, opponent in enumerate(self.opponents.values()):
                 opponent.restart(self.config.seed + self.journal.epoch + number)
         for number in range(self.journal.batch, len(batches)):
-            self._play_batch(batches[number], plan, number / len(batches))
+            self._play_batch(batches[number], plan, number, len(batches))
             self.journal.batch = number + 1
             if self.journal.step % self.config.checkpoint_steps == 0:
                 self._save()
         self._close_epoch(plan)
         self._save()
 
-    def _play_batch(self, rows: NDArray[np.int64], plan: Plan, progress: float) -> None:
+    def _play_batch(self, rows: NDArray[np.int64], plan: Plan, number: int, steps: int) -> None:
         journal = self.journal
         journal.step += 1
         seed_step(self.config.seed, journal.step, self.fabric.global_rank)
@@ -139,7 +145,7 @@ class _Game:
         self.optimiser.param_groups[0]["lr"] = self.config.learning_rate * plan.pace
         with self.fabric.autocast(), torch.set_grad_enabled(plan.model_learns):
             output = self.model(batch)
-            loss = self.model.task_loss(output, batch)
+            loss = self.model.task_loss(output, batch, None if self.offset is None else self.offset(batch))
         self._add("loss", loss, len(batch))
         journal.add("n", len(batch))
         for (attack, site), opponent in self.opponents.items() if plan.adversary_learns else ():
@@ -153,15 +159,32 @@ class _Game:
                     self._add(f"{attack} at {site}/{name}", value, read.n)
             journal.add(f"{attack} at {site}/n", read.n)
             if plan.strength_end > 0:
-                strength = plan.strength + progress * (plan.strength_end - plan.strength)
+                strength = plan.strength + number / steps * (plan.strength_end - plan.strength)
                 loss = loss + opponent.pressure(vectors, people, strength)
         if plan.model_learns:
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            average_gradients(self.fabric, self.model)
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-            self.optimiser.step()
+            self._step(loss)
+            self._average(plan.newest(steps))
         self.advance(1, self._facts())
+
+    def _step(self, loss: Tensor) -> None:
+        """Take one step of the model down ``loss``, and one of the offset, which explains what the face can."""
+        self.optimiser.zero_grad(set_to_none=True)
+        if self.offset is not None:
+            self.offset_optimiser.zero_grad(set_to_none=True)
+            loss = loss + self.offset.penalty()
+        loss.backward()  # type: ignore[no-untyped-call]
+        average_gradients(self.fabric, self.model)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        self.optimiser.step()
+        if self.offset is not None:
+            average_gradients(self.fabric, self.offset)
+            self.offset_optimiser.step()
+
+    def _average(self, newest: float) -> None:
+        """Move the averaged weights, which are judged and deployed, towards the ones that play."""
+        with torch.no_grad():
+            for kept, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
+                kept.lerp_(now, newest)
 
     def _at(self, site: str, output: HireNetOutput, batch: InterviewBatch) -> tuple[Tensor, Persons]:
         """Return the vectors at a site and whose they are; all of the batch where it is the representation."""
@@ -198,14 +221,14 @@ class _Game:
         checkpoint, judged = self._judge(plan)
         record |= judged
         if plan.full and journal.offer(checkpoint) and self.fabric.is_global_zero:
-            save_weights(weights_file(self.folder, checkpoint, self.config.strengths), self.model)
+            save_weights(weights_file(self.folder, checkpoint, self.config.strengths), self.average)
         journal.next_epoch(record)
 
     def _judge(self, plan: Plan) -> tuple[Checkpoint, dict[str, Any]]:
         """Return how the weights do on validation people: task, and a fresh face probe where faces are attacked."""
         setting, corpus = self.setting, self.setting.corpus
         rows = setting.validation
-        prediction = run_model(self.model, setting.reader, rows, device=self.fabric.device)
+        prediction = run_model(self.average, setting.reader, rows, device=self.fabric.device)
         hirable = corpus.interviews["hirable"].iloc[rows].to_numpy(dtype=bool)
         figures = {
             "validation_auc": auc(hirable, prediction.score),
@@ -230,7 +253,7 @@ class _Game:
         # A split that the corpus brings along may have a person on both sides; the probe must not.
         others = ~np.isin(people[setting.train], people[rows])
         fit = setting.train[(place[setting.train] >= 0) & others][:PROBE_INTERVIEWS]
-        seen = run_model(self.model, setting.reader, fit, device=self.fabric.device)
+        seen = run_model(self.average, setting.reader, fit, device=self.fabric.device)
         retrieval = quick_retrieval(
             seen.representation,
             known[place[fit]],
@@ -247,8 +270,10 @@ class _Game:
 
     def parts(self) -> tuple[dict[str, torch.nn.Module], dict[str, torch.optim.Optimizer]]:
         """Return what a state file holds: the modules and the optimisers, by name."""
-        modules: dict[str, torch.nn.Module] = {"model": self.model}
+        modules: dict[str, torch.nn.Module] = {"model": self.model, "average": self.average}
         optimisers: dict[str, torch.optim.Optimizer] = {"model": self.optimiser}
+        if self.offset is not None:
+            modules["offset"], optimisers["offset"] = self.offset, self.offset_optimiser
         for (attack, site), opponent in self.opponents.items():
             own, theirs = opponent.parts()
             modules |= {f"{attack} at {site}, {name}": module for name, module in own.items()}

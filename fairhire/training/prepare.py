@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from fairhire.adversaries import ADVERSARIES, kind_of
 from fairhire.adversaries.base import Adversary, Penalty
 from fairhire.adversaries.label import SensitiveLabels
-from fairhire.adversaries.target import fit_target
+from fairhire.adversaries.offset import FittedOffset, fit_offset
+from fairhire.adversaries.target import BiometricTarget, fit_target
 from fairhire.data.collate import BatchReader, corpus_vocabulary, frame_moments
 from fairhire.data.corpus import Corpus
 from fairhire.data.split import fold_by_candidate, named_split, shared_candidates, split_by_candidate
@@ -36,8 +37,9 @@ class Setting:
     ``parts`` (n,) names every interview's part; ``train`` and ``validation`` are the rows that have a label and at
     least one wanted modality. ``left_out`` counts every interview that takes no part, with the reason; ``remarks``
     are sentences worth telling. ``attacks`` build the adversaries and penalties for vectors of a given width, by name;
-    ``sites`` is where they and the erasers act, ``targets`` what they have to know of training people (``face``,
-    ``voice``, ``label``), ``labels`` (n,) a sensitive label's place or -1, for the baselines that read one.
+    ``offset`` explains the label in the model's stead, or is None; ``sites`` is where adversaries and erasers act,
+    ``targets`` what must be known of training people (``face``, ``voice``, ``label``), ``labels`` (n,) a sensitive
+    label's place or -1, for the baselines that read one.
     """
 
     corpus: Corpus
@@ -50,6 +52,7 @@ class Setting:
     word_vectors: NDArray[np.float32] | None
     moments: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
     attacks: Mapping[str, Callable[[int], Adversary | Penalty]]
+    offset: FittedOffset | None
     sites: tuple[str, ...]
     targets: frozenset[str]
     labels: NDArray[np.int64] | None
@@ -69,8 +72,9 @@ class Setting:
         return model
 
     def read(self, rows: NDArray[np.int64]) -> InterviewBatch:
-        """Return a training batch; faces and voices are read only when they are attacked."""
+        """Return a training batch; faces and voices are read only when they are attacked or explain the label."""
         kinds = {kind_of(name) for name in self.attacks} - {"label"}
+        kinds |= set() if self.offset is None else set(self.offset.kinds)
         return self.reader.read_with(rows, kinds) if kinds else self.reader.read(rows)
 
     @property
@@ -80,11 +84,7 @@ class Setting:
 
     def embeddings(self, kind: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the face or voice embeddings (len(rows), d) of interviews, NaN where one has none."""
-        known, place = self.corpus.embeddings(kind)
-        found = np.full((len(rows), known.shape[1]), np.nan)
-        has = place[rows] >= 0
-        found[has] = known[place[rows][has]]
-        return found
+        return _embeddings(self.corpus, kind, rows)
 
 
 def prepare(
@@ -126,6 +126,8 @@ def prepare(
         remarks.append(f"word vectors: {found} of the {len(vocabulary) - 2} known words are in {word_vectors.name}")
     for kind in sorted(config.targets - {"label"}):
         _check_people(corpus, config, kind, rows["train"], rows["validation"], remarks)
+    fitted = {kind_of(name) for name in config.adversaries}.union(config.offsets) - {"label"}
+    targets = {kind: _target(corpus, config, kind, rows["train"]) for kind in sorted(fitted)}
     sensitive = None if sensitive_labels is None else _check_labels(corpus, rows["train"], sensitive_labels, remarks)
     model_config = ModelConfig(
         name=config.model,
@@ -153,7 +155,8 @@ def prepare(
         model_config=model_config,
         word_vectors=vectors,
         moments={name: frame_moments(corpus, name, rows["train"]) for name in wanted if name != TEXT},
-        attacks={name: _attack(corpus, config, name, rows["train"], sensitive_labels) for name in config.adversaries},
+        attacks={name: _attack(name, targets.get(kind_of(name)), sensitive_labels) for name in config.adversaries},
+        offset=_offset(corpus, [targets[kind] for kind in config.offsets], rows["train"], rows["validation"]),
         sites=resolve_sites(config.sites, model_config),
         targets=config.targets,
         labels=sensitive,
@@ -185,18 +188,37 @@ def _parts(corpus: Corpus, config: TrainConfig, remarks: list[str]) -> NDArray[n
 
 
 def _attack(
-    corpus: Corpus,
-    config: TrainConfig,
-    name: str,
-    train: NDArray[np.int64],
-    sensitive_labels: SensitiveLabels | None,
+    name: str, target: BiometricTarget | None, sensitive_labels: SensitiveLabels | None
 ) -> Callable[[int], Adversary | Penalty]:
     """Return what builds the adversary or penalty ``name`` for vectors of a given width."""
-    if kind_of(name) == "label":
-        return lambda width: ADVERSARIES[name](width, sensitive_labels)
-    known, place = corpus.embeddings(kind_of(name))
-    target = fit_target(np.asarray(known[place[train][place[train] >= 0]]), width=config.face_width, kind=kind_of(name))
-    return lambda width: ADVERSARIES[name](width, target)
+    return lambda width: ADVERSARIES[name](width, sensitive_labels if target is None else target)
+
+
+def _target(corpus: Corpus, config: TrainConfig, kind: str, train: NDArray[np.int64]) -> BiometricTarget:
+    known, place = corpus.embeddings(kind)
+    return fit_target(np.asarray(known[place[train][place[train] >= 0]]), width=config.face_width, kind=kind)
+
+
+def _offset(
+    corpus: Corpus, targets: list[BiometricTarget], train: NDArray[np.int64], validation: NDArray[np.int64]
+) -> FittedOffset | None:
+    """Return what these targets explain of the training labels, judged on validation people; None without targets."""
+    if not targets:
+        return None
+    label = corpus.interviews["hirable"].to_numpy(dtype=object)
+    sides = [
+        ([_embeddings(corpus, target.kind, rows) for target in targets], label[rows].astype(bool))
+        for rows in (train, validation)
+    ]
+    return fit_offset(targets, *sides[0], *sides[1])
+
+
+def _embeddings(corpus: Corpus, kind: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    known, place = corpus.embeddings(kind)
+    found = np.full((len(rows), known.shape[1]), np.nan)
+    has = place[rows] >= 0
+    found[has] = known[place[rows][has]]
+    return found
 
 
 def _check_labels(
@@ -227,7 +249,8 @@ def _check_people(
     remarks: list[str],
 ) -> None:
     """Refuse a corpus that has too few faces (voices) to forget them and to choose weights by them."""
-    asked = f"--adversary {config.adversary}" if config.adversary != "none" else f"--erase {config.erase}"
+    asked = f"--erase {config.erase}" if config.offset in (None, "none") else f"--offset {config.offset}"
+    asked = f"--adversary {config.adversary}" if config.adversary != "none" else asked
     if not (corpus.has_faces if kind == "face" else corpus.has_voices):
         raise DataError(f"{corpus.path}: expected {kind} embeddings in biometrics/ for {asked}, found none")
     place = corpus.embeddings(kind)[1]

@@ -8,9 +8,15 @@ from math import cos, pi
 from fairhire.adversaries.reversal import ramp
 from fairhire.training.config import TrainConfig
 
-__all__ = ["Plan", "plan_epoch"]
+__all__ = ["AVERAGED_SHARE", "Plan", "plan_epoch"]
 
 LAST_PACE = 0.1  # share of its learning rate that the model has left when the game ends; our default
+
+AVERAGED_SHARE = 0.2
+"""Share of the game over which the weights that are judged and deployed are averaged (ours).
+
+Two players circle around their balance; the mean of where they were lies nearer to it than where they are.
+"""
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,8 @@ class Plan:
     ``model_learns`` and ``adversary_learns`` say who takes steps; ``strength`` is the reversal's at the epoch's start
     and ``strength_end`` at its end (it moves linearly in between); ``restart`` makes the adversary forget everything
     before the epoch; ``full`` says that the strength has arrived, so that the epoch's weights may be chosen.
-    ``pace`` multiplies the model's learning rate: it falls along a cosine while both play, so that the adversary,
+    ``averaged`` is the number of epochs over which the weights are averaged, 0 for the newest ones alone; ``pace``
+    multiplies the model's learning rate: it falls along a cosine while both play, so that the adversary,
     whose own rate stays, can keep up with a model that settles (measured: ``docs/training.md``).
     """
 
@@ -31,6 +38,11 @@ class Plan:
     restart: bool
     full: bool
     pace: float = 1.0
+    averaged: float = 0.0
+
+    def newest(self, steps: int) -> float:
+        """Return what the newest weights count in the average, in an epoch of so many steps: all, unless both play."""
+        return 1 / (1 + self.averaged * steps)
 
 
 def plan_epoch(epoch: int, config: TrainConfig, strength: float) -> Plan:
@@ -57,4 +69,5 @@ def plan_epoch(epoch: int, config: TrainConfig, strength: float) -> Plan:
         restart=played in restarts and played > 0,
         full=played + 1 >= length,
         pace=LAST_PACE + (1 - LAST_PACE) * (1 + cos(pi * played / games)) / 2,
+        averaged=AVERAGED_SHARE * games,
     )
