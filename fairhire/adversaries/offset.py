@@ -54,9 +54,17 @@ class LabelOffset(nn.Module):
             found = target.known(people)
             if found is not None:
                 values, mask = found
-                numbers = target.to(values.device)(values) * target.components.shape[1] ** 0.5
-                total = total + torch.where(mask, numbers.nan_to_num() @ coefficients, 0.0)
+                total = total + torch.where(mask, _numbers(target, values) @ coefficients, 0.0)
         return total
+
+    def of(self, embeddings: Sequence[Floats]) -> Floats:
+        """Return the logits (n,) that embeddings (n, d) give, one array a target, NaN where missing."""
+        with torch.no_grad():
+            parts = [
+                _numbers(target, torch.from_numpy(values).to(coefficients)) @ coefficients
+                for target, coefficients, values in zip(self.targets, self.coefficients, embeddings, strict=True)
+            ]
+        return torch.stack(parts).sum(dim=0).double().cpu().numpy()
 
     def penalty(self) -> Tensor:
         """Return what is added to a mean loss () for the size of the coefficients."""
@@ -101,18 +109,12 @@ def fit_offset(
     where learning begins: beside a model that knows the merits a face's share of the log-odds is larger than alone, so
     the coefficients then grow under the weakest of the penalties.
     """
-    inputs, later = (_numbers(targets, side) for side in (train, judged))
+    inputs, later = (_side_by_side(targets, side) for side in (train, judged))
     known, later_known = inputs.any(axis=1), later.any(axis=1)
     fitted: list[tuple[float, float, Floats]] = []
     for inverse_penalty in INVERSE_PENALTIES:
-        model = LogisticRegression(C=inverse_penalty, solver="newton-cholesky", max_iter=200)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # it only has to be a good place to begin from
-            if len(set(label[known].tolist())) == 2:
-                model.fit(inputs[known], label[known])
-                odds, coefficients = model.decision_function(later[later_known]), model.coef_[0]
-            else:
-                odds, coefficients = np.zeros(int(later_known.sum())), np.zeros(inputs.shape[1])
+        coefficients, intercept = _regress(inputs[known], label[known], inverse_penalty)
+        odds = later[later_known] @ coefficients + intercept
         fitted.append((_gain(odds, judged_label[later_known], label), inverse_penalty, coefficients))
     gain, inverse_penalty, coefficients = max(fitted, key=lambda one: one[0])
     offset = LabelOffset(targets, decay=1 / (max(INVERSE_PENALTIES) * len(label)))
@@ -124,13 +126,27 @@ def fit_offset(
     return FittedOffset(offset, tuple(t.kind for t in targets), inverse_penalty, gain, int(later_known.sum()))
 
 
-def _numbers(targets: Sequence[BiometricTarget], embeddings: Sequence[Floats]) -> Floats:
-    """Return the targets side by side (n, sum of r), each of unit mean variance, zero where one is missing."""
-    sides = []
-    for target, values in zip(targets, embeddings, strict=True):
-        numbers = target(torch.from_numpy(values.astype(np.float32))).double().numpy()
-        sides.append(np.nan_to_num(numbers) * target.components.shape[1] ** 0.5)
-    return np.hstack(sides)
+def _regress(inputs: Floats, label: NDArray[np.bool_], inverse_penalty: float) -> tuple[Floats, float]:
+    """Return coefficients (r,) and intercept of a logistic regression; zeros where there is one class only."""
+    if len(set(label.tolist())) < 2:
+        return np.zeros(inputs.shape[1]), 0.0
+    model = LogisticRegression(C=inverse_penalty, solver="newton-cholesky", max_iter=200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it only has to be a good place to begin from
+        model.fit(inputs, label)
+    return model.coef_[0], float(model.intercept_[0])
+
+
+def _numbers(target: BiometricTarget, embeddings: Tensor) -> Tensor:
+    """Return targets (n, r) of unit mean variance, zero where the embedding is NaN."""
+    numbers: Tensor = target.to(embeddings.device)(embeddings).nan_to_num() * target.components.shape[1] ** 0.5
+    return numbers
+
+
+def _side_by_side(targets: Sequence[BiometricTarget], embeddings: Sequence[Floats]) -> Floats:
+    """Return the targets (n, sum of r) of several embeddings."""
+    sides = [_numbers(target, torch.from_numpy(values)) for target, values in zip(targets, embeddings, strict=True)]
+    return torch.cat(sides, dim=1).double().numpy()
 
 
 def _gain(odds: Floats, label: NDArray[np.bool_], train_label: NDArray[np.bool_]) -> float:

@@ -123,7 +123,8 @@ def finish_run(
 
 
 def _how(config: TrainConfig, chosen: Checkpoint, journal: Journal) -> dict[str, Any]:
-    how: dict[str, Any] = {f"validation_{config.select_by}": chosen.task}
+    together = "_with_offset" if config.offsets else ""
+    how: dict[str, Any] = {f"validation_{config.select_by}{together}": chosen.task}
     for record in journal.history:
         if record["epoch"] == chosen.epoch and record["strength"] in (None, chosen.strength):
             how |= {name: value for name, value in record.items() if name.endswith("_retrieval_auc")}

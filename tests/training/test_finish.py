@@ -176,15 +176,14 @@ def test_history_has_a_line_an_epoch_and_shows_adversary_accuracy_beside_chance(
 def test_what_is_chosen_is_what_the_rule_says(undefended: Run, defended: Run, tiny: Tiny) -> None:
     for run in (undefended, defended):
         face = "validation_face_retrieval_auc"
+        task = "validation_auc" if run is undefended else "validation_auc_with_offset"
         full = [record for record in run.history if run is undefended or face in record]
-        rule = choose(
-            [Checkpoint(r["epoch"], 3.0, r["validation_auc"], 0.5, r.get(face, 0.5)) for r in full], tiny().tolerance
-        )
+        rule = choose([Checkpoint(r["epoch"], 1.0, r[task], 0.5, r.get(face, 0.5)) for r in full], tiny().tolerance)
         assert run.provenance["chosen_epoch"] == rule.epoch == run.chosen["epoch"]
-        assert run.provenance["chosen_by"]["validation_auc"] == rule.task
+        assert run.provenance["chosen_by"][task] == rule.task
     assert undefended.provenance["chosen_strength"] is None
     assert "validation_face_retrieval_auc" not in undefended.provenance["chosen_by"]
-    assert defended.provenance["chosen_strength"] == 3.0
+    assert defended.provenance["chosen_strength"] == 1.0
     assert "validation_face_retrieval_auc" in defended.provenance["chosen_by"]
 
 

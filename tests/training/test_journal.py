@@ -88,7 +88,7 @@ def test_a_new_folder_is_made_and_found_again(tmp_path: Path, tiny: Tiny) -> Non
     ("changes", "prints", "said"),
     [
         ({"hidden": 5}, {}, "hidden 4 where this one has 5"),
-        ({"strengths": (1.0, 3.0)}, {}, r"strengths \[3.0\] where this one has \[1.0, 3.0\]"),
+        ({"strengths": (1.0, 3.0)}, {}, r"strengths \[1.0\] where this one has \[1.0, 3.0\]"),
         ({"seed": 1}, {}, "seed 0 where this one has 1"),
         ({"adversary": "face"}, {}, "adversary 'none' where this one has 'face'"),
         ({}, {"corpus_sha256": "b"}, "corpus_sha256 'a' where this one has 'b'"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fairhire.adversaries.reversal import ramp
 from fairhire.training import TrainConfig
-from fairhire.training.schedule import Plan, plan_epoch
+from fairhire.training.schedule import AVERAGED_SHARE, Plan, plan_epoch
 
 
 def plans(strength: float = 2.0, **settings: object) -> list[Plan]:
@@ -27,6 +27,17 @@ GAMES: st.SearchStrategy[dict[str, float]] = st.builds(
     ramp=st.floats(0, 1),
     restarts=st.integers(0, 5),
 )
+
+
+@given(GAMES, st.integers(1, 500))
+def test_the_newest_weights_count_alone_until_both_play_and_then_are_averaged(
+    settings: dict[str, float], steps: int
+) -> None:
+    games = settings["epochs"] - settings["head_start"] - settings["warm_up"]
+    for plan in plans(**settings):
+        playing = plan.model_learns and plan.adversary_learns
+        assert plan.newest(steps) == (pytest.approx(1 / (1 + AVERAGED_SHARE * games * steps)) if playing else 1.0)
+    assert all(plan.newest(steps) == 1.0 for plan in plans(adversary="none", epochs=5))
 
 
 def test_without_an_adversary_every_epoch_learns_the_task_at_full_pace_and_may_be_chosen() -> None:
