@@ -52,8 +52,13 @@ def _words(texts: int, length: int, generator: torch.Generator) -> Words:
     return Words(ids, torch.full((texts,), length))
 
 
-def write_corpus(path: Path, interviews: int, frames: tuple[int, int], width: int) -> Corpus:
-    """Write interviews of five answers, each of ``frames`` (fewest, most) frames of ``width``, and open them."""
+def write_corpus(
+    path: Path, interviews: int, frames: tuple[int, int], width: int, *, face_width: int | None = None
+) -> Corpus:
+    """Write interviews of five answers, each of ``frames`` (fewest, most) frames of ``width``, and open them.
+
+    With a ``face_width`` every candidate has a face embedding of so many random numbers.
+    """
     rng = np.random.default_rng(0)
     with CorpusWriter(path, [Modality(MODALITY, width, 4.0)]) as writer:
         for number in range(interviews):
@@ -65,6 +70,7 @@ def write_corpus(path: Path, interviews: int, frames: tuple[int, int], width: in
                     answers=_answers(rng, lengths.tolist(), width),
                     job_title=f"position {number % 4}",
                     hirable=bool(rng.integers(2)),
+                    face=None if face_width is None else rng.standard_normal(face_width, dtype=np.float32),
                 )
             )
     return Corpus(path)

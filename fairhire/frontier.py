@@ -55,15 +55,17 @@ FRONTIER_SCHEMA = 1
 UNDEFENDED = "none"
 POINTS = (
     "none",
-    *("face:0.3/none", "face:1/none", "face:3/none", "face:10/none"),
-    "face:3/cut",
+    *("face:0.3/none/none", "face:1/none/none", "face:3/none/none", "face:10/none/none"),
+    "none/none/face",
+    "none/face-leace",
+    *("face:0.3/cut", "face:1/cut", "face:3/cut"),
     "face-regression:1/cut",
-    "face-ensemble:3/cut",
+    "face-ensemble:1/cut",
     "face-covariance:1/cut",
     "face-hsic:3/cut",
-    "none/face-leace",
 )
-"""What is swept unless points are named: the paper's two variants, penalties, erasers, and what is the default."""
+"""What is swept unless points are named: the paper's adversary alone at four strengths, an offset alone, an eraser
+alone, and adversaries, penalties and ensembles with all that goes with them; ``face:1/cut`` is the default."""
 
 Watch = Callable[[str, int], AbstractContextManager[Advance]]
 Floats = NDArray[np.float64]
@@ -71,17 +73,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Point:
-    """One way to remove: its name as typed (``ADVERSARY[:STRENGTH][/ERASERS]``) and what it sets."""
+    """One way to remove: its name as typed (``ADVERSARY[:STRENGTH][/ERASERS[/OFFSET]]``) and what it sets."""
 
     name: str
     adversary: str
     strength: float | None
     erase: str | None
+    offset: str | None
 
     def config(self, base: TrainConfig, seed: int) -> TrainConfig:
         """Return ``base`` with this point's settings and ``seed``."""
         strengths = base.strengths if self.strength is None else (self.strength,)
-        return replace(base, adversary=self.adversary, erase=self.erase, strengths=strengths, seed=seed)
+        settings = {"adversary": self.adversary, "erase": self.erase, "offset": self.offset}
+        return replace(base, **settings, strengths=strengths, seed=seed)  # type: ignore[arg-type]
 
     @property
     def reads_labels(self) -> bool:
@@ -95,14 +99,16 @@ class Point:
 
 
 def parse_point(words: str) -> Point:
-    """Return the point that ``words`` name, as ``face:3/cut``; :class:`UsageError`, one line, for anything else."""
-    rest, slash, erase = words.partition("/")
+    """Return the point that ``words`` name, as ``face:1/cut``; :class:`UsageError`, one line, for anything else."""
+    rest, slash, more = words.partition("/")
+    erase, behind, offset = more.partition("/")
     adversary, colon, strength = rest.partition(":")
     try:
         value = float(strength) if colon else None
     except ValueError:
         raise UsageError(f"point: expected a number behind the colon of {words!r}, got {strength!r}") from None
-    point = Point(words, adversary, value, erase if slash else ("none" if adversary == "none" else None))
+    nothing = "none" if adversary == "none" else None
+    point = Point(words, adversary, value, erase if slash else nothing, offset if behind else nothing)
     try:
         point.config(TrainConfig(), 0)
     except UsageError as error:
@@ -388,6 +394,7 @@ def _record(
                 "adversary": point.adversary,
                 "strength": point.strength,
                 "erase": "+".join(point.config(training, 0).erasers) or "none",
+                "offset": "+".join(point.config(training, 0).offsets) or "none",
                 "reads_labels": point.reads_labels,
                 "runs": runs,
                 "mean": _means(runs, names),

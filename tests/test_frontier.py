@@ -56,11 +56,13 @@ def sweep(place, out, *names, seeds=(0,), people=False, training=TRAINING, **mor
 @pytest.mark.parametrize(
     ("words", "point"),
     [
-        ("none", Point("none", "none", None, "none")),
-        ("face", Point("face", "face", None, None)),
-        ("face:0.3/cut", Point("face:0.3/cut", "face", 0.3, "cut")),
-        ("none/face-leace+cut", Point("none/face-leace+cut", "none", None, "face-leace+cut")),
-        ("face+voice:2/none", Point("face+voice:2/none", "face+voice", 2.0, "none")),
+        ("none", Point("none", "none", None, "none", "none")),
+        ("face", Point("face", "face", None, None, None)),
+        ("face:0.3/cut", Point("face:0.3/cut", "face", 0.3, "cut", None)),
+        ("none/face-leace+cut", Point("none/face-leace+cut", "none", None, "face-leace+cut", "none")),
+        ("none/none/face", Point("none/none/face", "none", None, "none", "face")),
+        ("face:1/none/none", Point("face:1/none/none", "face", 1.0, "none", "none")),
+        ("face+voice:2/none", Point("face+voice:2/none", "face+voice", 2.0, "none", None)),
     ],
 )
 def test_a_point_is_what_its_words_say(words, point):

@@ -23,8 +23,8 @@ def frontier_command(
     point: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="ADVERSARY[:STRENGTH][/ERASER]",
-            help="A point to train, as face:3/cut or none/face-leace; may be given again [default: eleven of them].",
+            metavar="ADVERSARY[:STRENGTH][/ERASER[/OFFSET]]",
+            help="A point to train, as face:1/cut or none/face-leace; may be given again [default: fourteen of them].",
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds of every point, from 0.")] = 3,
