@@ -26,6 +26,8 @@ format: $(VENV)/tested
 benchmarks: $(VENV)/installed
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.loader
+	$(BIN)/python -m benchmarks.removal
+	$(BIN)/python -m benchmarks.probes
 
 clean:
 	rm -rf $(VENV) $(OUT) build *.egg-info

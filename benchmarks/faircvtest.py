@@ -89,7 +89,7 @@ def main() -> None:
                     *(shown(task_auc(run, truth)), shown(task_auc(run))),
                     *(shown(impact_ratio(run, people, "gender")), shown(impact_ratio(run, people, "gender", truth))),
                     f"{rank}, {effective:.1f}",
-                    shown(task_at_rank(undefended, rank, truth=truth.to_numpy(dtype=bool))),
+                    "" if run is merits else shown(task_at_rank(undefended, rank, truth=truth.to_numpy(dtype=bool))),
                 ]
             )
         worse += ends["defended"] > ends["undefended"]

@@ -379,6 +379,7 @@ def test_without_a_corpus_one_is_simulated_and_it_is_said(tmp_path: Path, monkey
     ("words", "code", "match"),
     [
         (("--adversary", "other"), 2, "adversary: expected none or some of face, .*, label, each once.*got 'other'"),
+        (("--offset", "label"), 2, "offset: expected none or some of face, voice, each once, got 'label'"),
         (("--model", "other"), 2, "model: expected one of hirenet, "),
         (("--modality", "smell"), 2, "modality: expected one of text, audio, video .*, got 'smell'"),
         (("--modality", "text", "--modality", "text"), 2, "modality: expected every name once, got text, text"),

@@ -6,8 +6,9 @@ import time
 import pytest
 import torch
 
-from benchmarks import loader, training_step
+from benchmarks import loader, probes, removal, training_step
 from benchmarks.timing import Timing, in_fresh_process, interleave, peak_megabytes
+from fairhire.auditing.leakage import PROBES
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +32,19 @@ def test_the_loader_is_measured_beside_a_copy(capsys):
     printed = capsys.readouterr().out
     assert "warm cache" in printed
     assert "times as long as the copy" in printed
+
+
+def test_the_cost_of_removal_is_measured_beside_training_without(capsys):
+    removal.main(["--quick"])
+    printed = capsys.readouterr().out
+    assert "undefended" in printed
+    assert "face-leace on 500 people x 16" in printed
+
+
+def test_every_probe_is_measured_beside_scikit_learns_own(capsys):
+    probes.main(["--quick"])
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split()[0] for row in rows] == list(PROBES)
 
 
 def test_contenders_run_in_turn_and_the_first_round_does_not_count():

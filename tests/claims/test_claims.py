@@ -61,6 +61,16 @@ def evidence(place):
     )
 
 
+def test_a_run_with_an_offset_alone_is_a_defended_one(place, tmp_path):
+    from fairhire.runs import Run
+
+    offset_alone = train(Corpus(place / "corpus"), replace(TRAINING, offset="face", epochs=2), tmp_path / "offset")
+    people = read_demographics(place / "corpus.people.csv")
+    sorted_out = collect([Run(place / "none"), offset_alone], people)
+    assert [pair.name for pair in sorted_out.defended] == ["offset"]
+    assert [run.path.name for run in sorted_out.undefended] == ["none"]
+
+
 def reading(subject, attribute, value, *, width=0.02, chance=0.5, metric="auc", source="representation", n=500):
     """Return a row of leakage made by hand."""
     estimate = Estimate(value, value - width, value + width, 0.95, n)
