@@ -110,9 +110,10 @@ def residual_bound(
             weighed = design * weight[:, None]
             left = float(weight @ (s - design @ np.linalg.pinv(weighed.T @ design) @ (weighed.T @ s)) ** 2)
             spread = float(weight @ (s - weight @ s / weight.sum()) ** 2)
-            lost = (weight.sum() - 1) / (
-                weight.sum() - r - 1
-            )  # as adjusted R2: r components explain a little of nothing
+            # As adjusted R2: r components explain a little of nothing. People who are drawn twice are no second
+            # witnesses, so that a resample is fitted closer still, by the mean weight of a weight (2 for a resample).
+            total = weight.sum()
+            lost = ((total - 1) / (total - r - 1)) ** (float(weight @ weight) / total)
             bounds[place] = math.sqrt(min(1.0, left / spread * lost)) if spread > 0 else math.nan
         return bounds
 

@@ -291,7 +291,9 @@ def _measured(
         if before.get("key") == key:
             found: dict[str, Any] = before["measure"]
             return found
-    undefended = Run(_run_folder(out, parse_point(UNDEFENDED), seed)) if point.name != UNDEFENDED else None
+    beside = _run_folder(out, parse_point(UNDEFENDED), seed)
+    there = point.name != UNDEFENDED and (beside / "provenance.json").exists()  # its training may have failed
+    undefended = Run(beside) if there else None
     with threadpool_limits(1):
         measure = _measure(corpus, Run(folder), undefended, people, probes)
     with storage_errors(kept.parent):
@@ -492,7 +494,7 @@ def _choose(rows: Sequence[Mapping[str, Any]], attributes: Sequence[str], tolera
     """Pick without labels, as training picks its weights, and say what an oracle would have picked."""
     free = [row for row in rows if not row["reads_labels"]]
     able = _able(free, "validation_task", tolerance)
-    picked = min(able, key=lambda row: (_or(_value(row["mean"]["validation_face"]), 1.0), row["name"]), default=None)
+    picked = min(able, key=lambda row: _order(row, "validation_task", row["mean"]["validation_face"]), default=None)
     choice: dict[str, Any] = {
         "picked": None if picked is None else picked["name"],
         "why": "" if picked is not None else "no point has a task score on validation people",
@@ -502,7 +504,7 @@ def _choose(rows: Sequence[Mapping[str, Any]], attributes: Sequence[str], tolera
     for attribute in attributes if picked is not None else ():
         oracle = min(
             _able(free, "task", tolerance),
-            key=lambda row: (_or(_value(row["mean"]["leak"][attribute]), 1.0), row["name"]),
+            key=lambda row: _order(row, "task", row["mean"]["leak"][attribute]),
             default=None,
         )
         if oracle is not None and picked is not None:
@@ -517,8 +519,10 @@ def _choose(rows: Sequence[Mapping[str, Any]], attributes: Sequence[str], tolera
     return choice
 
 
-def _or(value: float | None, other: float) -> float:
-    return other if value is None else value
+def _order(row: Mapping[str, Any], task: str, leak: Any) -> tuple[float, float, str]:
+    """Return by what points are picked, the least first: leakage above chance, then the better task, as in training."""
+    found, score = _value(leak), _value(row["mean"][task])
+    return (1.0 if found is None else max(found, 0.5), 0.0 if score is None else -score, row["name"])
 
 
 def _able(rows: Sequence[Mapping[str, Any]], task: str, tolerance: float) -> list[Mapping[str, Any]]:
@@ -581,7 +585,9 @@ def area_under(rows: Sequence[Mapping[str, Any]], name: str, seed: int) -> float
 def _verdict(rows: Sequence[Mapping[str, Any]], picked: str | None) -> str:
     """Say how to read a bad frontier, or that this one is not."""
     by_name = {row["name"]: row for row in rows}
-    if UNDEFENDED not in by_name or picked in (None, UNDEFENDED):
+    if picked is None or UNDEFENDED not in by_name:
+        return "Nothing can be picked: the undefended model, or a task score on validation people, is missing."
+    if picked == UNDEFENDED:
         return (
             "The undefended model itself is picked: no point found fewer faces without giving up too much of the task."
         )

@@ -433,7 +433,7 @@ def test_the_label_adversary_reads_labels_from_its_own_option_and_says_so(folder
     words = ("--adversary", "label", "--label-table", folder / "people.csv", "--label-attribute", "gender")
     said = fairhire("train", folder / "corpus", *SMALL, *words, "--epochs", 11, "--out", tmp_path / "run")
     assert said.code == 0, said
-    assert "WARNING: the label adversary reads gender of 90 interviews" in said.err
+    assert "WARNING: a labelled baseline reads gender of 90 interviews" in said.err
     assert "READS SENSITIVE LABELS (man, woman)" in said.err
     assert Run(tmp_path / "run").provenance["sensitive_labels_read"] is True
     assert Run(folder / "defended").provenance["sensitive_labels_read"] is False

@@ -85,3 +85,17 @@ def test_the_bound_is_undefined_with_a_reason():
     one = residual_bound(np.random.default_rng(0).normal(size=(50, 2)), np.ones(50, bool), np.arange(50))
     assert isinstance(one, Undefined)
     assert "same category" in one.reason
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5])
+def test_the_bounds_interval_holds_it_where_components_are_not_few_beside_people(slope):
+    people, r, held = 200, 50, 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        targets = rng.normal(size=(people, r))
+        attribute = slope * targets[:, 0] + rng.normal(size=people)
+        truth = (1 / (1 + slope**2)) ** 0.5
+        bound = residual_bound(targets, attribute, np.arange(people).astype(str), replicates=100, seed=seed)
+        assert bound.low <= bound.value <= bound.high
+        held += bound.low <= truth <= bound.high
+    assert held >= 17

@@ -270,3 +270,16 @@ def test_the_command_prints_the_points_and_where_the_page_is(place, tmp_path):
 def test_wrong_use_is_one_line(place, tmp_path, words, message):
     refused(2, message, "frontier", place, "--out", tmp_path / "f", *words)
     assert not (tmp_path / "f").exists()
+
+
+def test_below_chance_is_no_better_than_at_chance_and_then_the_task_decides():
+    def row(name, task, face):
+        return {"name": name, "mean": {"validation_task": {"value": task}, "validation_face": {"value": face}}}
+
+    one, other = row("one", 0.90, 0.50), row("other", 0.865, 0.47)
+    orders = {r["name"]: frontier._order(r, "validation_task", r["mean"]["validation_face"]) for r in (one, other)}
+    assert orders["one"] < orders["other"]
+
+
+def test_nothing_to_pick_is_said_so():
+    assert frontier._verdict([], None).startswith("Nothing can be picked")

@@ -145,7 +145,7 @@ def stability(evidence: Evidence) -> Claim:
         return untestable("19", words, target, NO_PAIR)
     figures = []
     for attribute in evidence.attributes():
-        worse = 0
+        worse = measured = 0
         for pair in evidence.defended:
             before, after = (evidence.strongest(pair, _VECTORS, attribute, undefended=side) for side in (True, False))
             if before is None or after is None:
@@ -153,7 +153,9 @@ def stability(evidence: Evidence) -> Claim:
             one, two = before.estimate, after.estimate
             if isinstance(one, Estimate) and isinstance(two, Estimate):
                 worse += two.value > max(one.value, 0.5)
-        figures.append(Figure(f"{attribute}: runs that end worse, of {len(evidence.defended)}", float(worse)))
+                measured += 1
+        what = f"{attribute}: runs that end worse, of {measured} in which it could be measured"
+        figures.append(Figure(what, float(worse) if measured else Undefined("measured in no run", 0)))
     return judged("19", words, target, figures, at_most(0.0))
 
 

@@ -70,7 +70,9 @@ def train_command(
     ] = None,
     model: Annotated[str, typer.Option(help="hirenet, hn-satt, hn-avg or bigru.")] = "hirenet",
     fusion: Annotated[str, typer.Option(help="How several modalities meet: none, early or late.")] = "early",
-    out: Annotated[Path | None, typer.Option(help="The run to write (default: runs/MODEL-ADVERSARY).")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run to write (default: runs/MODEL-ADVERSARY, and -ERASER if named).")
+    ] = None,
     strength: Annotated[
         str,
         typer.Option(help="The adversary's strength (papers); one of several, as 0.3,1,3, is chosen without labels."),
@@ -99,7 +101,8 @@ def train_command(
         typer.Option(help="Word vectors as fastText or GloVe text (default: word embeddings are learnt)."),
     ] = None,
     label_table: Annotated[
-        Path | None, typer.Option(help="SENSITIVE labels, for --adversary label only: a people table.")
+        Path | None,
+        typer.Option(help="SENSITIVE labels, a people table: for --adversary label and --erase label-leace only."),
     ] = None,
     label_attribute: Annotated[str | None, typer.Option(help="The column of that table to attack.")] = None,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
@@ -234,7 +237,7 @@ def sensitive_labels_of(corpus: Corpus, table: Path | None, attribute: str | Non
     classes = sorted(set(categories[categories != UNKNOWN].tolist()))
     place = {name: number for number, name in enumerate(classes)}
     of = {str(i): place[str(c)] for i, c in zip(ids, categories, strict=True) if c != UNKNOWN}
-    say(f"WARNING: the label adversary reads {attribute} of {len(of)} interviews; it is the paper's baseline, no more")
+    say(f"WARNING: a labelled baseline reads {attribute} of {len(of)} interviews; it is for comparison, no more")
     return SensitiveLabels(classes, of)
 
 

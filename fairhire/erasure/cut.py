@@ -2,7 +2,7 @@
 
 After an adversary has played, what still leaks hides in directions of negligible variance, which a fresh probe scales
 up (measured: ``docs/debiasing.md``). Dropping them costs no merit: where the score is a product
-with the vectors, that product is kept to the last bit of float64.
+with the vectors, that product is kept to float64 rounding (the deployed model rounds once more, to float32).
 """
 
 from __future__ import annotations

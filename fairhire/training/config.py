@@ -104,6 +104,8 @@ class TrainConfig:
         self._range("threshold", 0.0, 1.0)
         if self.cut_share is not None:
             self._range("cut_share", 0.0, 1.0)
+            if "cut" not in self.erasers:
+                raise UsageError(f"cut-share: expected only with the eraser cut, got it with erase {self.erase!r}")
         for name in ("learning_rate", "adversary_learning_rate", "clip"):
             self._range(name, 1e-12, 1e6)
         if not _all_numbers(self.strengths) or not all(0 < value <= 1e4 for value in self.strengths):

@@ -162,16 +162,24 @@ def _erase(
             candidate = step if whole is None else whole.then(step)
             guard = _guard(candidate)
             found = {kind: find_again(setting, train, judged, kind, guard) for kind in kinds}
-            if all(reading is None or reading.at_chance for reading in found.values()):
+            if all(reading is not None and reading.at_chance for reading in found.values()):
                 break
         whole = candidate
         vectors = whole.map(train.vectors)
     assert whole is not None
+    remarks = list(whole.remarks)
     if whole.details.get("components_beside_the_score") == 0:
-        said["remarks"] = [*whole.remarks, "everything but the score had to go: what is left is the score itself"]
+        remarks.append("everything but the score had to go: what is left is the score itself")
+    if not kinds:
+        remarks.append("no face or voice was read: nobody has looked at what is left")
     for kind in kinds:
         said[f"{kind}_retrieval_after"] = _shown(found[kind])
-    return whole, said
+        if found[kind] is None:
+            remarks.append(
+                f"too few validation people have a {kind} and something here to say whether {kind}s are still found: "
+                "the strongest cut was taken, and nobody has looked at what is left"
+            )
+    return whole, {**said, "remarks": remarks}
 
 
 def _cuts(config: TrainConfig, kinds: Sequence[str], witnesses: Witnesses) -> list[Eraser]:

@@ -141,8 +141,13 @@ def _remarks(config: TrainConfig, journal: Journal) -> list[str]:
             continue
         learning = config.head_start + config.warm_up  # until then the model stands still: nobody is defeated yet
         games = [record for record in journal.history if record["epoch"] > learning]
-        key = "adversary_loss" if number == 0 else f"adversary_loss, {name} at "
-        worst = max(value for record in games for played, value in record.items() if played.startswith(key))
+        losses = [
+            value
+            for record in games
+            for key, value in record.items()
+            if key.startswith(f"adversary_loss, {name} at ") or (number == 0 and key == "adversary_loss")
+        ]
+        worst = max(losses, default=0.0)
         if worst > DEFEATED:
             remarks.append(
                 f"the {kind_of(name)} adversary was defeated: its loss reached {worst:.1f} times that of guessing the "

@@ -91,6 +91,7 @@ def train(
         while journal.epoch <= config.epochs and journal.stale < config.patience:
             game.play_epoch()
         journal.next_attempt()
+    _check_that_all_played(setting, journal)
     chosen = choose(journal.checkpoints, config.tolerance)
     fabric.barrier()
     if fabric.is_global_zero:
@@ -99,6 +100,17 @@ def train(
         finish_run(out, setting, config, model, journal, chosen, erasures, device=fabric.device)
     fabric.barrier()
     return Run(out)
+
+
+def _check_that_all_played(setting: Setting, journal: Journal) -> None:
+    """Refuse a run in which an opponent sat every batch out: it would look like one in which nothing was found."""
+    for number, (attack, site) in enumerate(product(setting.attacks, setting.sites)):
+        keys = {f"adversary_loss, {attack} at {site}", "adversary_loss" if number == 0 else ""}
+        if not any(keys & record.keys() for record in journal.history):
+            raise NotComputableError(
+                f"--adversary {attack} at {site}: expected batches in which it can tell people apart, found none in "
+                f"{len(journal.history)} epochs; it needs more people with what it looks for, or larger batches"
+            )
 
 
 class _Game:

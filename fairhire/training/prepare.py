@@ -253,7 +253,13 @@ def _check_people(
     asked = f"--adversary {config.adversary}" if config.adversary != "none" else asked
     if not (corpus.has_faces if kind == "face" else corpus.has_voices):
         raise DataError(f"{corpus.path}: expected {kind} embeddings in biometrics/ for {asked}, found none")
-    place = corpus.embeddings(kind)[1]
+    known, place = corpus.embeddings(kind)
+    for row in np.concatenate([train, validation]):
+        if place[row] >= 0 and not np.isfinite(known[place[row]]).all():
+            name = corpus.interviews["id"].iloc[row]
+            raise DataError(
+                f"{corpus.path}, interview {name!r}: expected a finite {kind} embedding, got NaN or infinity"
+            )
     people = corpus.interviews["candidate"].to_numpy(dtype=str)
     judged = set(people[validation])
     with_one = {

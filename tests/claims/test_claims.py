@@ -299,3 +299,17 @@ def test_the_command_refuses_in_one_line(place, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "x").write_text("")
     refused(2, "--out: expected a new or empty folder", "claims", run, "--people", people, "--out", tmp_path / "mine")
+
+
+def test_what_was_measured_in_no_run_does_not_pass_as_never_worse(evidence):
+    (pair,) = evidence.defended
+    unknown = Undefined("fewer than 10 people", 3)
+    rows = [
+        replace(reading(name, attribute, 0.5), estimate=unknown)
+        for name in (f"{pair.undefended.path.name} (baseline)", pair.name)
+        for attribute in evidence.attributes()
+    ]
+    evidence._measured[str(pair.run.path)] = LeakageResult(tuple(rows), (), (), 0)
+    claim = stability(evidence)
+    assert claim.verdict == "cannot be tested here"
+    assert all(isinstance(figure.value, Undefined) for figure in claim.figures)

@@ -77,7 +77,7 @@ def test_no_field_goes_unchecked() -> None:
         *({"adversary": name} for name in ("face+face-covariance", "face+voice", "face-hsic+voice-ensemble")),
         *({"erase": name} for name in (None, "none", *ERASERS, "cut+face-leace", "face-leace+voice-leace+cut")),
         *({"offset": name} for name in (None, "none", "face", "voice", "face+voice")),
-        {"sites": ("fused", "video", "answers"), "cut_share": 0},
+        {"sites": ("fused", "video", "answers"), "cut_share": 0, "erase": "cut"},
         {"strengths": (0.3, 1, 3.0)},
         {"modalities": ("audio",), "ramp": 0, "dropout": 0, "tolerance": 1, "threshold": 0},
         {"head_start": 0, "warm_up": 0, "restarts": 0, "epochs": 1, "adversary": "face"},

@@ -135,3 +135,18 @@ def test_an_eraser_that_cannot_be_fitted_names_its_site_and_leaves_no_run(
 @pytest.mark.parametrize(("auc", "error", "chance"), [(0.52, 0.05, True), (0.48, 0.001, True), (0.53, 0.05, False)])
 def test_at_chance_is_half_a_standard_error_at_most(auc: float, error: float, chance: bool) -> None:
     assert Found(auc, error, 100).at_chance is chance
+
+
+def test_where_nobody_can_be_looked_for_the_strongest_cut_is_taken_and_said(
+    crowd: Corpus, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairhire.training.erase.find_again", lambda *_: None)
+    run = train(crowd, tiny(offset="face", erase="cut", **SETTINGS), tmp_path / "unseen")
+    (record,) = run.provenance["erasures"]
+    assert record["cut_share"] == 0
+    assert any("nobody has looked at what is left" in remark for remark in run.provenance["remarks"])
+
+
+def test_a_cut_without_a_face_says_that_nobody_has_looked(crowd: Corpus, tiny: Tiny, tmp_path: Path) -> None:
+    run = train(crowd, tiny(erase="cut", **SETTINGS), tmp_path / "blind")
+    assert any("no face or voice was read" in remark for remark in run.provenance["remarks"])

@@ -20,7 +20,8 @@ from fairhire.model import load_model
 from fairhire.runs import Run
 from fairhire.training import TrainConfig, train
 from fairhire.training.attention import attention_summary
-from fairhire.training.finish import fingerprint
+from fairhire.training.finish import _remarks, fingerprint
+from fairhire.training.journal import Journal
 from fairhire.training.prepare import prepare
 from fairhire.training.selection import Checkpoint, choose
 
@@ -291,3 +292,14 @@ def test_an_unfinished_run_is_not_taken_for_a_finished_one(defended: Run, tmp_pa
     with pytest.raises(DataError, match="found an unfinished one"):
         Run(tmp_path)
     assert json.loads((defended.path / "provenance.json").read_text())["schema"] == 1
+
+
+def test_a_regression_that_never_played_is_not_defeated_and_another_adversarys_loss_is_not_its_own() -> None:
+    config = TrainConfig(adversary="face-regression+voice")
+    silent = Journal(history=[{"epoch": 9, "loss": 1.0}])
+    assert _remarks(config, silent) == []
+    voice = Journal(history=[{"epoch": 9, "adversary_loss": 1.0, "adversary_loss, voice at fused": 5.5}])
+    assert _remarks(config, voice) == []
+    beaten = Journal(history=[{"epoch": 9, "adversary_loss": 3.0, "adversary_loss, voice at fused": 5.5}])
+    (remark,) = _remarks(config, beaten)
+    assert remark.startswith("the face adversary was defeated: its loss reached 3.0 times")

@@ -351,3 +351,12 @@ def test_progress_counts_every_step_and_says_how_it_goes(corpus: Corpus, tiny: T
     assert "F1" in said[-1][1]
     assert "adversary accuracy" in said[-1][1]
     assert "(chance 0." in said[-1][1]
+
+
+def test_an_adversary_that_sat_every_batch_out_is_no_success(
+    corpus: Corpus, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LearningOpponent, "can_play", lambda self, people: False)
+    with pytest.raises(NotComputableError, match=r"^--adversary face at fused: expected batches .* none in 4 epochs;"):
+        train(corpus, tiny(adversary="face"), tmp_path / "run")
+    assert not (tmp_path / "run" / "provenance.json").exists()

@@ -298,3 +298,19 @@ def test_a_model_reads_only_the_modalities_asked_for(corpus: Corpus, tiny: Tiny)
     assert dict(setting.model_config.modalities) == {"text": 1}
     assert set(setting.read(setting.train[:4]).features) == {"text"}
     assert dict(prepare(corpus, tiny()).model_config.modalities) == {"audio": 3, "text": 1}
+
+
+def test_a_damaged_face_is_named_before_anything_is_trained(
+    make_corpus: MakeCorpus, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = make_corpus(tmp_path / "c")
+    known, place = corpus.embeddings("face")
+    damaged = np.array(known)
+    damaged[place[7], 2] = np.nan
+    monkeypatch.setattr(type(corpus), "embeddings", lambda self, kind: (damaged, place))
+    parts = prepare(corpus, tiny()).parts
+    said = r"interview 'i007': expected a finite face embedding, got NaN or infinity$"
+    if parts[7] == "test":
+        pytest.fail("the test needs an interview that takes part")
+    with pytest.raises(DataError, match=said):
+        prepare(corpus, tiny(adversary="face"))

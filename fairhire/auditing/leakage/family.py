@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fairhire.readout import SCALINGS, Scaling, split_people
 
-__all__ = ["Choice", "FitPeople", "Probe", "Reader", "best_choice", "shuffle_by_person"]
+__all__ = ["CHOSEN_ON", "Choice", "FitPeople", "Probe", "Reader", "best_choice", "shuffle_by_person"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -25,6 +25,9 @@ Reader = Callable[[Floats], Floats]
 """A fitted probe: vectors (N, H) in, one score a row (N,) out, higher for the asked category."""
 
 _FOLDS = 3
+
+CHOSEN_ON = 10_000
+"""People on whom settings are chosen at most [D]: whom a probe is then fitted on may be many more."""
 
 _RARE = 3 * _FOLDS
 """People of a category below which its people are shared out among the folds together with those of other rare ones."""

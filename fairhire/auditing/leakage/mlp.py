@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fairhire.auditing.leakage.family import Choice, FitPeople, Probe, Reader, best_choice
+from fairhire.auditing.leakage.family import CHOSEN_ON, Choice, FitPeople, Probe, Reader, best_choice
 from fairhire.estimate import auc
 from fairhire.readout import SCALINGS
 
@@ -33,7 +33,8 @@ class MlpProbe(Probe):
 
     def choose(self, people: FitPeople, *, seed: int) -> Choice:
         """Return the scaling whose network reads most from the people it was stopped on."""
-        found = {(name, self.decay): [self._train(people, name, seed=seed)[0]] for name in SCALINGS}
+        some = people.at_most(CHOSEN_ON, seed=seed)
+        found = {(name, self.decay): [self._train(some, name, seed=seed)[0]] for name in SCALINGS}
         return best_choice(found)
 
     def fit(self, people: FitPeople, choice: Choice, *, seed: int) -> Reader:
