@@ -18,11 +18,11 @@ import pandas as pd
 
 from benchmarks.real_data import (
     beside,
-    both,
     disagreement,
     impact_ratio,
     of_probe,
     pair,
+    pairs_of,
     people_of,
     shown,
     stronger,
@@ -60,9 +60,8 @@ def main() -> None:
         seed: TrainConfig(adversary=options.adversary, fractions=(0.6, 0.1, 0.3), seed=seed)
         for seed in range(options.seeds)
     }
-    jobs: dict[str, TrainConfig] = {}
+    jobs = pairs_of(configs)
     for seed, config in configs.items():
-        jobs |= both(config, f"seed{seed}")
         jobs[f"seed{seed}-merits"] = replace(config, adversary="none", modalities=("merits",))
     train_all(place, jobs, options.out, workers=options.workers)
     leaks, tasks, sentences, worse, above, readings = [], [], [], 0, 0, 0

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from benchmarks.real_data import (
     beside,
-    both,
     disagreement,
     impact_ratio,
     pair,
+    pairs_of,
     people_of,
     shown,
     stronger,
@@ -51,10 +51,7 @@ def main() -> None:
         )
         for seed in range(options.seeds)
     }
-    jobs: dict[str, TrainConfig] = {}
-    for seed, config in configs.items():
-        jobs |= both(config, f"seed{seed}")
-    train_all(place, jobs, options.out, workers=options.workers)
+    train_all(place, pairs_of(configs), options.out, workers=options.workers)
     for seed, config in configs.items():
         undefended, defended = pair(corpus, config, options.out, f"seed{seed}")
         result = beside(corpus, undefended, defended, people, ATTRIBUTES)

@@ -59,9 +59,13 @@ def _train_one(corpus: Path, configs: Mapping[str, TrainConfig], out: Path, name
     return name
 
 
-def both(config: TrainConfig, name: str) -> dict[str, TrainConfig]:
-    """Return the settings of an undefended and a defended run under the names that :func:`pair` looks for."""
-    return {f"{name}-none": replace(config, adversary="none"), f"{name}-{config.adversary}": config}
+def pairs_of(configs: Mapping[int, TrainConfig]) -> dict[str, TrainConfig]:
+    """Return the settings of an undefended and a defended run a seed, under the names that :func:`pair` looks for."""
+    jobs: dict[str, TrainConfig] = {}
+    for seed, config in configs.items():
+        jobs[f"seed{seed}-none"] = replace(config, adversary="none")
+        jobs[f"seed{seed}-{config.adversary}"] = config
+    return jobs
 
 
 def pair(corpus: Corpus, config: TrainConfig, out: Path, name: str) -> tuple[Run, Run]:

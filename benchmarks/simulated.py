@@ -14,9 +14,9 @@ import pandas as pd
 
 from benchmarks.real_data import (
     beside,
-    both,
     impact_ratio,
     pair,
+    pairs_of,
     people_of,
     shown,
     stronger,
@@ -48,10 +48,7 @@ def main() -> None:
         configs = {
             seed: TrainConfig(adversary="face", fractions=(0.6, 0.1, 0.3), seed=seed) for seed in range(options.seeds)
         }
-        jobs: dict[str, TrainConfig] = {}
-        for seed, config in configs.items():
-            jobs |= both(config, f"seed{seed}")
-        train_all(place, jobs, place.parent, workers=options.workers)
+        train_all(place, pairs_of(configs), place.parent, workers=options.workers)
         corpus, people = Corpus(place), people_of(place)
         truth = pd.read_csv(place.with_name("corpus.truth.csv"))["hirable_unbiased"]
         for seed, config in configs.items():
