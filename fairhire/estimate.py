@@ -30,10 +30,14 @@ __all__ = [
     "bootstrap_by_person",
     "bootstrap_difference",
     "f1_of",
+    "mae_of",
     "mean_of",
     "normal_quantile",
+    "pearson_of",
     "precision_of",
     "quotient",
+    "r2_of",
+    "rating_metrics",
     "recall_of",
     "share_of",
     "task_metrics",
@@ -198,6 +202,41 @@ def f1_of(labels: ArrayLike, decisions: ArrayLike) -> Statistic:
     return _f(labels, decisions, chosen_weight=0.5, positive_weight=0.5, missing="nobody is positive")
 
 
+def mae_of(truth: ArrayLike, predicted: ArrayLike) -> Statistic:
+    """Return the mean absolute error of ``predicted`` (N,) for ``truth`` (N,), in their units."""
+    true, guess = _pair(truth, predicted)
+    return mean_of(np.abs(true - guess))
+
+
+def r2_of(truth: ArrayLike, predicted: ArrayLike) -> Statistic:
+    """Return 1 - squared error / squared error of the mean of ``truth`` (N,); below 0 where ``predicted`` is worse.
+
+    The mean is that of the rows themselves, so that a constant learned elsewhere ends a little below 0.
+    """
+    true, guess = _pair(truth, predicted)
+    squares, spread = (true - guess) ** 2, _spread_of(true)
+
+    def evaluate(weights: Floats) -> Floats:
+        return 1 - quotient(squares @ weights, spread(weights))
+
+    return Statistic(evaluate, len(true), _one_value(true, "truth"))
+
+
+def pearson_of(truth: ArrayLike, predicted: ArrayLike) -> Statistic:
+    """Return the correlation of ``predicted`` (N,) with ``truth`` (N,), in [-1, 1]; undefined where one is constant."""
+    true, guess = _pair(truth, predicted)
+    spreads = _spread_of(true), _spread_of(guess)
+    true, guess = (values - values.mean() if len(values) else values for values in (true, guess))
+
+    def evaluate(weights: Floats) -> Floats:
+        together = (true * guess) @ weights - quotient((true @ weights) * (guess @ weights), weights.sum(axis=0))
+        product = spreads[0](weights) * spreads[1](weights)
+        return np.clip(quotient(together, np.sqrt(product)), -1.0, 1.0)
+
+    constant = _one_value(true, "truth") if _is_constant(true) else _one_value(guess, "prediction")
+    return Statistic(evaluate, len(true), constant)
+
+
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:
     """Return the exact area under the ROC curve of ``scores`` (N,) for 0/1 ``labels`` (N,), ties counted one half.
 
@@ -338,6 +377,75 @@ def task_metrics(
         level=level,
         seed=seed,
     )
+
+
+def rating_metrics(
+    truth: ArrayLike,
+    predicted: ArrayLike,
+    *,
+    constant: float,
+    binary: bool,
+    persons: ArrayLike,
+    replicates: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Measurement]:
+    """Return how well ``predicted`` (N,) meets a rating ``truth`` (N,), each figure with an interval by person.
+
+    ``constant`` is what a predictor without any input would say, the mean of training people: its figures have names
+    that end in ``_constant``. A ``binary`` rating (0 or 1) has an ``auc``; any other ``r2``, ``pearson`` and
+    ``one_minus_mae`` where all of ``truth`` lies in [0, 1], the figure that is usual on First Impressions (Ponce-Lopez
+    et al. 2016), else ``mae`` in the rating's units.
+    """
+    true, guess = _pair(truth, predicted)
+    always = np.full(len(true), float(constant))
+    statistics: dict[str, Statistic] = {}
+    for end, values in (("", guess), ("_constant", always)):
+        if binary:
+            statistics[f"auc{end}"] = auc_of(true, values)
+            continue
+        unit = not len(true) or (true.min() >= 0 and true.max() <= 1)
+        error = mae_of(true, values)
+        statistics[f"one_minus_mae{end}" if unit else f"mae{end}"] = _complement(error) if unit else error
+        statistics[f"r2{end}"] = r2_of(true, values)
+    if not binary:
+        statistics["pearson"] = pearson_of(true, guess)  # a constant correlates with nothing
+    return bootstrap_by_person(statistics, persons, replicates=replicates, level=level, seed=seed)
+
+
+def _complement(statistic: Statistic) -> Statistic:
+    return Statistic(lambda weights: 1 - statistic.evaluate(weights), statistic.rows, statistic.missing)
+
+
+def _pair(truth: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
+    true, guess = _scores(truth), _scores(predicted)
+    if len(true) != len(guess):
+        raise DataError(f"truth and predictions: expected the same length, got {len(true)} and {len(guess)}")
+    return true, guess
+
+
+def _spread_of(values: Floats) -> Callable[[Floats], Floats]:
+    """Return what maps weights (N, R) to the weighted sum of squares around the weighted mean (R,), exactly 0 or more.
+
+    Where all weighted rows are equal, what rounding leaves of the difference of two sums is taken for the 0 it is.
+    """
+    centred = values - values.mean() if len(values) else values
+    squared = centred**2
+
+    def spread(weights: Floats) -> Floats:
+        whole = squared @ weights
+        around = whole - np.nan_to_num(quotient((centred @ weights) ** 2, weights.sum(axis=0)))
+        return np.where(around > 1e-12 * whole, around, 0.0)
+
+    return spread
+
+
+def _is_constant(values: Floats) -> bool:
+    return not len(values) or bool(_spread_of(values)(np.ones((len(values), 1)))[0] == 0)
+
+
+def _one_value(values: Floats, what: str) -> str:
+    return f"every {what} is the same" if len(values) else "there are no rows"
 
 
 def _f(

@@ -152,6 +152,8 @@ class InterviewBatch:
     ``person`` (B,) int64 is equal exactly for interviews of the same candidate. ``hirable`` (B,) float32 is 0 or 1,
     and meaningless where ``label_mask`` (B,) is False. ``faces`` (B, d) float32 and ``face_mask`` (B,) are None
     together whenever faces were not asked for, as in prediction; ``voices`` (B, dv) and ``voice_mask`` (B,) likewise.
+    ``ratings`` (B, K) float32 are targets in the corpus's units, meaningless where ``rating_mask`` (B, K) is False;
+    they too are None together unless asked for.
     """
 
     ids: tuple[str, ...]
@@ -167,6 +169,8 @@ class InterviewBatch:
     face_mask: Tensor | None = None
     voices: Tensor | None = None
     voice_mask: Tensor | None = None
+    ratings: Tensor | None = None
+    rating_mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         size = len(self.ids)
@@ -184,6 +188,12 @@ class InterviewBatch:
                 raise DataError(f"interview batch: expected {kind}s and {kind}_mask together, got one of them")
             if values is not None and values.shape[0] != size:
                 raise DataError(f"interview batch, {kind}s: expected {size} rows, got {values.shape[0]}")
+        if (self.ratings is None) != (self.rating_mask is None):
+            raise DataError("interview batch: expected ratings and rating_mask together, got one of them")
+        if self.ratings is not None and self.rating_mask is not None:
+            shapes = tuple(self.ratings.shape), tuple(self.rating_mask.shape)
+            if self.ratings.ndim != 2 or shapes[0][0] != size or shapes[0] != shapes[1]:
+                raise DataError(f"interview batch, ratings: expected shape ({size}, K) twice, got {shapes}")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -204,4 +214,6 @@ class InterviewBatch:
             face_mask=None if self.face_mask is None else self.face_mask.to(device),
             voices=None if self.voices is None else self.voices.to(device),
             voice_mask=None if self.voice_mask is None else self.voice_mask.to(device),
+            ratings=None if self.ratings is None else self.ratings.to(device),
+            rating_mask=None if self.rating_mask is None else self.rating_mask.to(device),
         )

@@ -9,7 +9,9 @@
       scores.parquet         what the model says of every interview of its corpus (the scores table)
       representation.npy     the interview vectors (N, H) float32, row by row with the scores
       layers/NAME.npy        the vectors (N, H_m) float32 of modality NAME before fusion, zeros where it is missing;
-                             "NAME answers": the mean of its answer vectors; "attention": where the model looked
+                             "NAME answers": the mean of its answer vectors; "attention": where the model looked;
+                             "ratings": what it says beside the score
+      ratings.parquet        only with ratings: predicted and annotated (:mod:`fairhire.ratings`)
       provenance.json        schema number, hashes, versions, seed, counts; written last: without it a run is unfinished
       training/              while unfinished: what a resumed run needs; deleted at the end
 """
@@ -26,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairhire.errors import DataError
+from fairhire.ratings import Ratings, read_ratings
 from fairhire.scores import Scores, read_scores
 
 __all__ = ["RUN_SCHEMA", "Run"]
@@ -92,11 +95,16 @@ class Run:
         return read_scores(self.path / "scores.parquet", representation=self.path / "representation.npy")
 
     @cached_property
+    def ratings(self) -> Ratings | None:
+        """What the run says of every interview beside the score, row by row with the scores; None without ratings."""
+        return read_ratings(self.path / "ratings.parquet") if self.provenance.get("ratings") else None
+
+    @cached_property
     def layers(self) -> dict[str, NDArray[np.float32]]:
         """What the model makes of an interview on its way (N, H_m), by name (see above), row by row with the scores.
 
-        Modalities in the model's order, then their answers, then attention. A row of zeros: nothing was recorded of the
-        interview in that modality. A run that was trained before layers were kept has none.
+        Modalities in the model's order, then their answers, attention, and ratings where there are any. A row of zeros:
+        nothing was recorded of the interview in that modality. A run that was trained before layers were kept has none.
         """
         names = self.provenance.get("layers", {})
         if not isinstance(names, dict):

@@ -20,8 +20,12 @@ from fairhire.estimate import (
     bootstrap_by_person,
     bootstrap_difference,
     f1_of,
+    mae_of,
     mean_of,
+    pearson_of,
     precision_of,
+    r2_of,
+    rating_metrics,
     recall_of,
     share_of,
     task_metrics,
@@ -75,6 +79,75 @@ def test_weighing_a_row_is_the_same_as_repeating_it(rows):
         found = weighted.evaluate(weights[:, None].astype(float))[0]
         wanted = repeated.evaluate(np.ones((len(again), 1)))[0] if len(again) else np.nan
         assert found == pytest.approx(wanted, abs=1e-12, nan_ok=True)
+
+
+rated_people = st.lists(
+    st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.integers(0, 3)), min_size=2, max_size=25
+)
+
+
+@given(rated_people)
+def test_errors_of_ratings_are_numpys_however_often_a_row_counts(rows):
+    truth, predicted, weights = (np.array(column) for column in zip(*rows, strict=True))
+    again = np.repeat(np.arange(len(rows)), weights)
+    found = [make(truth, predicted).evaluate(weights[:, None].astype(float))[0] for make in (mae_of, r2_of, pearson_of)]
+    true, guess = truth[again], predicted[again]
+    if not len(again):
+        assert np.isnan(found).all()
+        return
+    assert found[0] == pytest.approx(np.abs(true - guess).mean(), abs=1e-9)
+    if np.ptp(true) < 1e-3:
+        return  # numpy's own answer is rounding there
+    assert found[1] == pytest.approx(1 - ((true - guess) ** 2).sum() / ((true - true.mean()) ** 2).sum(), rel=1e-4)
+    if np.ptp(guess) > 1e-3:
+        assert found[2] == pytest.approx(np.corrcoef(true, guess)[0, 1], abs=1e-4)
+
+
+@given(st.floats(-1e6, 1e6), st.integers(1, 12))
+def test_a_truth_or_a_prediction_that_never_varies_has_no_correlation(value, rows):
+    same, varied = np.full(rows + 1, value), np.arange(rows + 1.0)
+    once = np.ones((rows + 1, 1))
+    assert np.isnan(r2_of(same, varied).evaluate(once)).all()
+    assert np.isnan(pearson_of(same, varied).evaluate(once)).all()
+    assert np.isnan(pearson_of(varied, same).evaluate(once)).all()
+    found = bootstrap_by_person({"truth": pearson_of(same, varied), "guess": pearson_of(varied, same)}, varied)
+    assert found["truth"] == Undefined("every truth is the same", rows + 1)
+    assert found["guess"] == Undefined("every prediction is the same", rows + 1)
+    one_row = np.eye(rows + 1)  # resamples of one row many times
+    assert np.isnan(r2_of(varied + value, same).evaluate(7 * one_row)).all()
+
+
+def test_a_rating_is_shown_beside_what_the_mean_of_training_people_would_say():
+    rng = np.random.default_rng(8)
+    truth = rng.uniform(size=300)
+    guess = np.clip(0.5 + 0.7 * (truth - 0.5) + 0.1 * rng.normal(size=300), 0, 1)
+    found = rating_metrics(truth, guess, constant=0.48, binary=False, persons=range(300))
+    assert set(found) == {"one_minus_mae", "one_minus_mae_constant", "r2", "r2_constant", "pearson"}
+    assert found["one_minus_mae"].value == pytest.approx(1 - np.abs(truth - guess).mean())
+    assert found["one_minus_mae_constant"].value == pytest.approx(1 - np.abs(truth - 0.48).mean())
+    assert found["r2"].value == pytest.approx(metrics.r2_score(truth, guess))
+    assert found["r2_constant"].value == pytest.approx(metrics.r2_score(truth, np.full(300, 0.48)))
+    assert found["pearson"].value == pytest.approx(np.corrcoef(truth, guess)[0, 1])
+    assert all(one.low <= one.value <= one.high for one in found.values())
+    assert found["r2"].low > found["r2_constant"].high
+
+
+def test_a_rating_in_other_units_keeps_them_and_a_binary_one_has_an_auc():
+    truth, guess = np.tile([1.0, 3.0, 5.0, 2.0], 10), np.tile([2.0, 3.0, 4.0, 3.0], 10)
+    found = rating_metrics(truth, guess, constant=3.0, binary=False, persons=range(40))
+    assert found["mae"].value == pytest.approx(0.75)
+    assert found["mae_constant"].value == pytest.approx(1.25)
+    assert "one_minus_mae" not in found
+    yes = np.tile([0, 1], 20)
+    found = rating_metrics(yes, np.linspace(0, 1, 40), constant=0.5, binary=True, persons=range(40))
+    assert found["auc"].value == pytest.approx(metrics.roc_auc_score(yes, np.linspace(0, 1, 40)))
+    assert found["auc_constant"].value == 0.5
+    assert set(found) == {"auc", "auc_constant"}
+
+
+def test_nobody_rated_is_said_so():
+    found = rating_metrics([], [], constant=0.5, binary=False, persons=[])
+    assert {one.reason for one in found.values()} == {"there are no rows"}
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30))
@@ -270,6 +343,7 @@ def test_an_estimate_is_never_nan_nor_upside_down(bad):
         (lambda: auc([0, 2], [1, 2]), "expected 0 or 1, got"),
         (lambda: auc([0, 1], [1, float("nan")]), "NaN or infinity in row 1"),
         (lambda: auc([0, 1], [1, 2, 3]), "same length, got 2 and 3"),
+        (lambda: r2_of([0, 1], [1, 2, 3]), "truth and predictions: expected the same length, got 2 and 3"),
         (lambda: share_of([0.5, 1.5]), r"expected numbers in \[0, 1\]"),
         (lambda: bootstrap_by_person({"auc": auc_of([0, 1], [1, 2])}, range(3)), "2 rows and 3 persons"),
         (lambda: bootstrap_difference(mean_of([1, 2]), mean_of([1]), range(2)), "the same rows, got 2 and 1"),

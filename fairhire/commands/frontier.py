@@ -37,7 +37,7 @@ def frontier_command(
         list[str] | None, typer.Option(metavar="SITE", help="Where removers act, as in train (default: fused).")
     ] = None,
     model: Annotated[str, typer.Option(help="hirenet, hn-satt, hn-avg or bigru.")] = "hirenet",
-    fusion: Annotated[str, typer.Option(help="none, early or late.")] = "early",
+    fusion: Annotated[str, typer.Option(help="none, early, late or gated.")] = "early",
     hidden: Annotated[int, typer.Option(help="GRU units per direction (ours).")] = 64,
     epochs: Annotated[int, typer.Option(help="Passes over the training people at most (ours).")] = 60,
     batch: Annotated[int | None, typer.Option(help="Interviews in a batch (default: as in train).")] = None,

@@ -68,8 +68,17 @@ def train_command(
         list[str] | None,
         typer.Option(metavar="NAME", help="Use only this modality; may be given again (default: all of the corpus)."),
     ] = None,
+    rating: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Learn this target of the corpus beside the label, where it was rated; may be given again; all: every "
+            "target [default: none].",
+        ),
+    ] = None,
+    rating_weight: Annotated[float, typer.Option(help="Weight of the ratings' mean loss beside the label's.")] = 1.0,
     model: Annotated[str, typer.Option(help="hirenet, hn-satt, hn-avg or bigru.")] = "hirenet",
-    fusion: Annotated[str, typer.Option(help="How several modalities meet: none, early or late.")] = "early",
+    fusion: Annotated[str, typer.Option(help="How several modalities meet: none, early, late or gated.")] = "early",
     out: Annotated[
         Path | None, typer.Option(help="The run to write (default: runs/MODEL-ADVERSARY, and -ERASER if named).")
     ] = None,
@@ -117,6 +126,8 @@ def train_command(
     config = TrainConfig(
         model=model,
         modalities=tuple(modality) if modality else None,
+        ratings=tuple(rating or ()),
+        rating_weight=rating_weight,
         fusion=fusion,
         adversary=adversary,
         erase=erase,
@@ -158,6 +169,12 @@ def predict_command(
     corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="A corpus with the same modalities.")],
     out: Annotated[Path, typer.Option(help="The scores table to write: .parquet or .csv.")],
     representation: Annotated[Path | None, typer.Option(help="Write the interview vectors there (.npy).")] = None,
+    ratings: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write what the model says beside the score there (.parquet or .csv) [default: not written]."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Score interviews with a trained model: the corpus's rows, in the corpus's order."""
@@ -166,20 +183,26 @@ def predict_command(
     from fairhire.atomic import new_file
     from fairhire.data.corpus import Corpus
     from fairhire.runs import Run
-    from fairhire.training import predict
+    from fairhire.training import predict_with_ratings
 
     if out.suffix not in (".parquet", ".csv"):
         raise UsageError(f"--out: expected a name ending in .parquet or .csv, got {out}")
     if representation is not None and representation.suffix != ".npy":
         raise UsageError(f"--representation: expected a name ending in .npy, got {representation}")
+    if ratings is not None and ratings.suffix not in (".parquet", ".csv"):
+        raise UsageError(f"--ratings: expected a name ending in .parquet or .csv, got {ratings}")
     _check_device(device)
-    opened = Corpus(corpus)
+    opened, trained = Corpus(corpus), Run(run)
+    if ratings is not None and not trained.provenance.get("ratings"):
+        raise UsageError(f"--ratings: expected a run that was trained with --rating, got {run}")
     with progress("predicting", len(opened)) as advance:
-        scores = predict(Run(run), opened, device=device, advance=advance)
+        scores, rated = predict_with_ratings(trained, opened, device=device, advance=advance)
     if representation is not None:
         assert scores.representation is not None
         with new_file(representation) as path, path.open("wb") as file:
             np.save(file, scores.representation)
+    if ratings is not None:
+        rated.write(ratings)
     scores.write(out)
     missing = int((scores.decision < 0).sum())
     say(f"{len(scores) - missing} interviews scored, {missing} without anything the model reads (score left empty)")
@@ -266,6 +289,7 @@ def _print_run(run: Run) -> None:
         auc = metrics["auc"]
         if isinstance(auc, Estimate) and auc.low <= 0.5:
             sys.stdout.write("on these people the scores cannot be told from chance: the AUC's interval reaches 0.5\n")
+    _print_ratings(run)
     for record in run.provenance.get("erasures", []):
         sys.stdout.write(f"{_erased(record)}\n")
     if "adversary_accuracy" in chosen:
@@ -275,6 +299,42 @@ def _print_run(run: Run) -> None:
             f"nothing. Measure with: fairhire leakage {run.path} CORPUS --people PEOPLE.csv\n"
         )
     sys.stdout.write(f"{run.path}\n")
+
+
+def _print_ratings(run: Run) -> None:
+    """Print how every rating does on test people who have it, beside the mean of training people; nothing without."""
+    import numpy as np
+
+    from fairhire.estimate import rating_metrics
+
+    ratings = run.ratings
+    if ratings is None:
+        return
+    rows = []
+    for place, name in enumerate(ratings.names):
+        scale = run.provenance["ratings"][name]
+        truth, predicted = ratings.annotated[:, place], ratings.predicted[:, place]
+        test = (ratings.split == "test") & ~np.isnan(truth) & ~np.isnan(predicted)
+        found = rating_metrics(
+            truth[test],
+            predicted[test],
+            constant=scale["mean"],
+            binary=scale["kind"] == "binary",
+            persons=ratings.candidates[test],
+        )
+        for figure, value in found.items():
+            if not figure.endswith("_constant"):
+                constant = found.get(f"{figure}_constant")
+                beside = "" if constant is None else shown(constant)
+                rows.append([name, str(int(test.sum())), _FIGURES[figure], shown(value), beside])
+    print_table(
+        f"{run.path}: ratings of test people, 95 % intervals by person",
+        ["rating", "annotated", "figure", "estimate", "always the training mean"],
+        rows,
+    )
+
+
+_FIGURES = {"auc": "AUC", "mae": "MAE", "one_minus_mae": "1 - MAE", "r2": "R2", "pearson": "Pearson r"}
 
 
 def _erased(record: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ class BatchReader:
 
     ``modalities`` are those the model wants; every one must be in the corpus (:class:`UsageError`), with the width
     the model has (:class:`DataError`). ``longest`` caps the frames of an answer (512: papers section 1.2), keeping
-    its beginning. Faces and voices are not read unless :meth:`read_with` is called.
+    its beginning. Faces, voices and ratings are not read unless :meth:`read_with` is called.
     """
 
     def __init__(
@@ -57,11 +57,14 @@ class BatchReader:
         return self.lengths() > 0
 
     def read(self, rows: NDArray[np.int64]) -> InterviewBatch:
-        """Return the interviews at ``rows`` (B,), in that order, without faces."""
+        """Return the interviews at ``rows`` (B,), in that order, without faces and ratings."""
         return self._read(rows)
 
-    def read_with(self, rows: NDArray[np.int64], kinds: Collection[str]) -> InterviewBatch:
-        """Return the interviews at ``rows`` with embeddings of ``kinds`` (face, voice); zeros, masked, without one."""
+    def read_with(self, rows: NDArray[np.int64], kinds: Collection[str], ratings: Sequence[str] = ()) -> InterviewBatch:
+        """Return the interviews at ``rows`` with embeddings of ``kinds`` (face, voice) and with targets ``ratings``.
+
+        Where an interview has none of these, zeros, masked.
+        """
         found: dict[str, Any] = {}
         for kind in kinds:
             known, place = self.corpus.embeddings(kind)
@@ -69,6 +72,13 @@ class BatchReader:
             values = np.zeros((len(rows), known.shape[1]), dtype=np.float32)
             values[mask] = known[place[rows][mask]]
             found |= {f"{kind}s": torch.from_numpy(values), f"{kind}_mask": torch.from_numpy(mask)}
+        if ratings:
+            given = self.corpus.ratings(ratings)[rows]
+            mask = ~np.isnan(given)
+            found |= {
+                "ratings": torch.from_numpy(np.where(mask, given, np.float32(0))),
+                "rating_mask": torch.from_numpy(mask),
+            }
         return replace(self._read(rows), **found)
 
     def _read(self, rows: NDArray[np.int64]) -> InterviewBatch:

@@ -214,6 +214,24 @@ class Corpus:
         """Return all embeddings of a kind (``face`` or ``voice``), and the row of every interview's own, -1 without."""
         return (self.faces, self.face_rows) if kind == "face" else (self.voices, self.voice_rows)
 
+    def ratings(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Return the targets ``names`` of every interview (interviews, K) float32, NaN where one was not rated.
+
+        Raises :class:`DataError` for a target that holds anything but finite numbers and gaps.
+        """
+        found = np.full((len(self), len(names)), np.nan, dtype=np.float32)
+        for place, name in enumerate(names):
+            cells = self.interviews[f"target:{name}"]
+            where = f"{self.path}/interviews.parquet, target:{name}"
+            try:
+                values = pd.to_numeric(cells).to_numpy(np.float64, na_value=np.nan)
+            except (ValueError, TypeError) as error:
+                raise DataError(f"{where}: expected numbers, got {str(error).splitlines()[0]}") from None
+            if (np.abs(values) > np.finfo(np.float32).max).any():
+                raise DataError(f"{where}: expected finite numbers that float32 can hold, got {np.nanmax(abs(values))}")
+            found[:, place] = values
+        return found
+
     def _has(self, kind: str) -> bool:
         path = self.path / "biometrics" / "biometrics.json"
         return path.is_file() and f"{kind}s.npy" in _read_record(path).get("checksums", {})

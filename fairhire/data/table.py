@@ -13,6 +13,9 @@
 ``interviews`` has ``interview`` (or ``id``, unique) and ``candidate``, and may have ``position``, ``job_title``,
 ``hirable`` (0/1, true/false, yes/no, or empty), ``split`` (train, validation, test) and ``face.<name>``: a face
 embedding in columns instead of ``faces.npy``, all of them empty where there is none; ``voice.<name>`` likewise.
+Instead of ``hirable`` it may have ``vote.<name>``, what each recruiter said (yes/no as above, or liked, shortlisted,
+rejected; empty: did not vote): the majority counts, ties are hirable (papers section 1.2). ``rating.<name>`` are
+numbers that a model may learn beside the verdict, empty where nobody rated.
 
 ``answers`` has ``interview`` and ``slot`` (or ``answer``: whole numbers that order an interview's answers), and may
 have ``question``, ``transcript``, and for any modality either
@@ -51,6 +54,7 @@ __all__ = ["read"]
 _INTERVIEW_COLUMNS = ("interview", "candidate", "position", "job_title", "hirable", "split")
 _ANSWER_COLUMNS = ("interview", "slot", "question", "transcript")
 _ENDINGS = (".csv", ".csv.gz", ".parquet")
+_VOTES = {"liked": "yes", "shortlisted": "yes", "rejected": "no"}  # the paper's recruiters said it so
 _SPLIT = "given"  # the name of the split that the column ``split`` brings along
 
 
@@ -72,13 +76,16 @@ def read(source: Path) -> Imported:
             f"{answers.path}: expected a transcript, <modality> or <modality>.<name> column with values, got none"
         )
     parts = interviews.coded("split", dict(zip(PARTS, PARTS, strict=True))) if "split" in interviews else []
+    verdicts, ties = _verdicts(interviews)
+    ratings = {name.partition(".")[2]: _ratings(interviews, name) for name in _columns(interviews, "rating")}
     people, strangers = _people(source, interviews)
     embeddings = {kind: _embeddings(source, interviews, kind) for kind in EMBEDDINGS}
     return Imported(
         modalities=tuple(modalities),
-        interviews=_walk(interviews, answers, spoken, recorded, embeddings, parts),
+        interviews=_walk(interviews, answers, spoken, recorded, embeddings, parts, verdicts, ratings),
         people=people,
         splits=(_SPLIT,) if parts else (),
+        targets=tuple(ratings),
         left_out=counted(
             LeftOut("people without an interview", strangers, "not candidates of this corpus"),
             LeftOut("transcriber's remarks", sum(map(remarks, transcripts)), "[inaudible] and the like were not said"),
@@ -86,13 +93,15 @@ def read(source: Path) -> Imported:
         provenance={
             "source": f"table {source.name}",
             "files": {path.name: sha256(path) for path in (interviews.path, answers.path)},
+            **({} if ties is None else {"hirable": f"majority of the recruiters' votes; {ties} ties are hirable"}),
         },
     )
 
 
 def _interviews(source: Path) -> SourceTable:
     table = _table(source, "interviews").renamed("id", "interview")
-    table.refuse_others((*_INTERVIEW_COLUMNS, *(name for kind in EMBEDDINGS for name in _columns(table, kind))))
+    numbered = (*EMBEDDINGS, "vote", "rating")
+    table.refuse_others((*_INTERVIEW_COLUMNS, *(name for kind in numbered for name in _columns(table, kind))))
     table.distinct("interview")
     table.filled("candidate")
     return table
@@ -121,11 +130,12 @@ def _walk(
     recorded: list[_Recorded],
     embeddings: Mapping[str, list[NDArray[np.float32] | None]],
     parts: list[str],
+    verdicts: list[bool | None],
+    ratings: Mapping[str, list[float]],
 ) -> Iterator[ImportedInterview]:
     """Check what is left to check in the tables, and return the interviews, to be read one after another."""
     positions, titles = interviews.optional("position"), interviews.optional("job_title")
     questions = answers.optional("question")
-    labels = interviews.labels("hirable")
     rows_of = _rows_by_interview(interviews, answers)
 
     def answer(place: int) -> Answer:
@@ -141,14 +151,48 @@ def _walk(
                 answers=tuple(answer(place) for place in rows_of[name]),
                 position=positions[row],
                 job_title=titles[row],
-                hirable=labels[row],
+                hirable=verdicts[row],
                 face=embeddings["face"][row],
                 voice=embeddings["voice"][row],
             ),
             splits={_SPLIT: parts[row]} if parts else {},
+            targets={rating: values[row] for rating, values in ratings.items()},
         )
         for row, name in enumerate(interviews["interview"])
     )
+
+
+def _verdicts(interviews: SourceTable) -> tuple[list[bool | None], int | None]:
+    """Return every interview's verdict, None without one, and how many votes were ties (None without votes)."""
+    voters = _columns(interviews, "vote")
+    if not voters:
+        return interviews.labels("hirable"), None
+    if "hirable" in interviews:
+        raise DataError(f"{interviews.path}: expected either 'hirable' or 'vote.<name>' columns, got both")
+    counts = [[0, 0] for _ in range(len(interviews))]
+    for name in voters:
+        cells = [_VOTES.get(cell.strip().lower(), cell) for cell in interviews[name]]
+        votes = SourceTable(interviews.path, {name: cells}).labels(name)
+        for row, vote in enumerate(votes):
+            if vote is not None:
+                counts[row][vote] += 1
+    verdicts = [None if no + yes == 0 else yes >= no for no, yes in counts]
+    return verdicts, sum(no == yes > 0 for no, yes in counts)
+
+
+def _ratings(interviews: SourceTable, name: str) -> list[float]:
+    """Return a column of ratings, NaN where it is empty."""
+    cells = interviews[name]
+    given = [row for row, cell in enumerate(cells) if cell.strip()]
+    values = np.full(len(cells), np.nan)
+    for row in given:
+        try:
+            values[row] = float(cells[row])
+        except ValueError:
+            values[row] = np.nan
+        if not np.isfinite(values[row]):
+            raise interviews.bad(row, name, "a finite number or nothing")
+    return [float(value) for value in values]
 
 
 def _rows_by_interview(interviews: SourceTable, answers: SourceTable) -> dict[str, list[int]]:

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from fairhire.errors import DataError
 
-__all__ = ["PADDING", "UNKNOWN", "Vocabulary", "learn_vocabulary", "read_word_vectors", "tokenise"]
+__all__ = [
+    "PADDING",
+    "UNKNOWN",
+    "Vocabulary",
+    "learn_vocabulary",
+    "read_vocabulary",
+    "read_word_vectors",
+    "tokenise",
+]
 
 PADDING, UNKNOWN = 0, 1
 """The ids that no word has: the filling beyond a text's end, and any word that training never saw."""
@@ -53,6 +61,20 @@ def learn_vocabulary(texts: Iterable[Iterable[str]], *, minimum: int = 2, larges
     counts = Counter(word for text in texts for word in text)
     kept = sorted((word for word, n in counts.items() if n >= minimum), key=lambda word: (-counts[word], word))
     return Vocabulary(tuple(kept[:largest]))
+
+
+def read_vocabulary(path: Path, size: int) -> Vocabulary:
+    """Return the vocabulary of ``size`` ids that stands in ``path``, one word a line, beside a model's weights.
+
+    Raises :class:`DataError` for a file that cannot be read or holds another number of words.
+    """
+    try:
+        words = tuple(path.read_text(encoding="utf-8").split("\n")[:-1])
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: expected the words the model knows, got {error}") from None
+    if len(Vocabulary(words)) != size:
+        raise DataError(f"{path}: expected {size - 2} words, got {len(words)}")
+    return Vocabulary(words)
 
 
 def read_word_vectors(path: Path, vocabulary: Vocabulary) -> tuple[NDArray[np.float32], int]:

@@ -5,9 +5,12 @@ from fairhire.model.fusion import FUSIONS
 from fairhire.model.guard import Guard
 from fairhire.model.hirenet import HireNet, HireNetModel
 from fairhire.model.output import HireNetOutput
+from fairhire.model.ratings import BINARY, CONTINUOUS, RatingHead
 from fairhire.model.storage import MODELS, load_model, new_model, save_model
 
 __all__ = [
+    "BINARY",
+    "CONTINUOUS",
     "FUSED",
     "FUSIONS",
     "MODELS",
@@ -16,6 +19,7 @@ __all__ = [
     "HireNetModel",
     "HireNetOutput",
     "ModelConfig",
+    "RatingHead",
     "answers_of",
     "guard_sites",
     "load_model",

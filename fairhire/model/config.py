@@ -9,13 +9,14 @@ from typing import Any
 from fairhire.errors import UsageError
 from fairhire.interview import TEXT
 from fairhire.model.fusion import FUSIONS
+from fairhire.model.ratings import RATING_KINDS
 
 __all__ = ["FUSED", "ModelConfig", "answers_of", "guard_sites"]
 
 FUSED = "fused"
 """The site of the representation that is scored."""
 
-_TAKEN = (FUSED, "attention", "modalities", "answers")  # what other vectors, and sites, are called
+_TAKEN = (FUSED, "attention", "ratings", "modalities", "answers")  # what other vectors, and sites, are called
 
 
 def answers_of(modality: str) -> str:
@@ -36,7 +37,8 @@ class ModelConfig:
     ``modalities`` maps a name to its width D (1 for words); ``hidden`` is GRU units per direction, ``attention`` the
     units of an attention, ``question_hidden`` those of the question and job-title encoders, ``fused`` those of
     early fusion, ``word_dim`` the width of a word. ``guards`` maps a site (``fused``, a modality, ``NAME answers``) to
-    the number of coordinates that erasers left there. Raises :class:`UsageError` naming the field.
+    the number of coordinates that erasers left there. ``ratings`` maps the name of every further judgement to its kind,
+    ``continuous`` or ``binary``. Raises :class:`UsageError` naming the field.
     """
 
     name: str
@@ -50,6 +52,7 @@ class ModelConfig:
     dropout: float = 0.3
     fusion: str = "none"
     guards: Mapping[str, int] = field(default_factory=dict)
+    ratings: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.modalities, Mapping) or not self.modalities:
@@ -57,7 +60,7 @@ class ModelConfig:
         if self.fusion not in FUSIONS:
             raise UsageError(f"fusion: expected one of {', '.join(FUSIONS)}, got {self.fusion!r}")
         if self.fusion == "none" and len(self.modalities) > 1:
-            raise UsageError(f"fusion: expected early or late for {len(self.modalities)} modalities, got none")
+            raise UsageError(f"fusion: expected early, late or gated for {len(self.modalities)} modalities, got none")
         for name in ("vocabulary_size", "word_dim", "hidden", "attention", "question_hidden", "fused"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
@@ -71,6 +74,11 @@ class ModelConfig:
             if site not in guard_sites(self.modalities) or not isinstance(rank, int) or rank < 1:
                 sites = ", ".join(guard_sites(self.modalities))
                 raise UsageError(f"model, guards: expected a rank above 0 at one of {sites}, got {site!r}: {rank!r}")
+        if not isinstance(self.ratings, Mapping):
+            raise UsageError(f"model, ratings: expected the kind of each by its name, got {self.ratings!r}")
+        for name, kind in self.ratings.items():
+            if kind not in RATING_KINDS:
+                raise UsageError(f"model, rating {name!r}: expected one of {', '.join(RATING_KINDS)}, got {kind!r}")
         if not isinstance(self.dropout, int | float) or not 0 <= self.dropout < 1:
             raise UsageError(f"model, dropout: expected 0 or more and below 1, got {self.dropout!r}")
 
@@ -82,7 +90,7 @@ class ModelConfig:
     def from_dict(cls, record: Mapping[str, Any]) -> ModelConfig:
         """Return what :meth:`to_dict` wrote; an unknown or missing key is refused, the known ones named."""
         known = [one.name for one in fields(cls)]
-        record = {"guards": {}, **record}  # models of before there were guards have no such key
+        record = {"guards": {}, "ratings": {}, **record}  # older models have no such keys
         if set(record) != set(known):
             odd = sorted(set(record) ^ set(known))
             raise UsageError(

@@ -22,6 +22,7 @@ from fairhire.model.config import FUSED, ModelConfig, answers_of, guard_sites
 from fairhire.model.fusion import FUSIONS
 from fairhire.model.guard import Guard, guarded
 from fairhire.model.output import HireNetOutput
+from fairhire.model.ratings import RatingHead
 from fairhire.model.recurrent import LastState
 from fairhire.model.tower import AnswerTower, InterviewTower, Standardise, TowerOutput
 
@@ -45,6 +46,11 @@ class HireNetModel(nn.Module, ABC):
         self.guards = nn.ModuleList(
             Guard(self.fusion.width if site == FUSED else 2 * config.hidden, config.guards[site])
             for site in self.guarded_sites
+        )
+        self.rating_head = (
+            RatingHead(self.representation_width, list(config.ratings.values()), config.dropout)
+            if config.ratings
+            else None
         )
 
     @abstractmethod
@@ -90,7 +96,23 @@ class HireNetModel(nn.Module, ABC):
         model = copy.deepcopy(self)
         model.config = replace(self.config, guards={site: guard.rank for site, guard in everyone.items()})
         model.guards = nn.ModuleList(copy.deepcopy(everyone[site]) for site in model.guarded_sites)
+        model.rating_head = self._rating_head_behind(guards)
         return model.to(self.words.weight.device)
+
+    def _rating_head_behind(self, guards: Mapping[str, Guard]) -> RatingHead | None:
+        """Return the head that reads what ``guards`` emit, as this model's reads what they restore."""
+        head = copy.deepcopy(self.rating_head)
+        if head is None:
+            return None
+        assert not set(guards) & set(self.guarded_sites), "a guard was exchanged below a rating head"
+        if not self.fusion.transparent:
+            return head.behind(guards[FUSED], 0) if FUSED in guards else head
+        start = 0
+        for name in self.config.modalities:
+            if name in guards:
+                head = head.behind(guards[name], start)
+            start += guards[name].rank if name in guards else self.layer_width(name)
+        return head
 
     def scale(self, modality: str) -> nn.Module:
         """Return what brings a modality's frames to the training people's scale (words pass as they are)."""
@@ -105,6 +127,11 @@ class HireNetModel(nn.Module, ABC):
         for name, scale in zip(self.config.modalities, self.scales, strict=True):
             if isinstance(scale, Standardise):
                 scale.set(means[name], deviations[name])
+
+    def set_rating_scale(self, mean: Tensor, deviation: Tensor) -> None:
+        """Take the ratings' mean and deviation (K,) among training people, as :class:`RatingHead` describes them."""
+        if self.rating_head is not None:
+            self.rating_head.set_scale(mean, deviation)
 
     def set_word_vectors(self, vectors: Tensor) -> None:
         """Begin from given word vectors (vocabulary, word_dim); words whose vector is zero keep their random one."""
@@ -129,6 +156,19 @@ class HireNetModel(nn.Module, ABC):
         per_interview = (losses * mask).sum(dim=1) / heads.clamp(min=1)
         return per_interview.sum() / (heads > 0).sum().clamp(min=1)
 
+    def rating_loss(self, output: HireNetOutput, batch: InterviewBatch) -> Tensor:
+        """Return the mean () over ratings of the mean loss over those interviews of ``batch`` that have the rating.
+
+        Interviews of which nothing was recorded take no part; a rating that nobody in the batch has counts as 0.
+        """
+        assert self.rating_head is not None
+        assert batch.ratings is not None
+        assert batch.rating_mask is not None
+        seen = torch.stack(list(output.present.values()), dim=1).any(dim=1, keepdim=True)
+        mask = batch.rating_mask & seen
+        losses = self.rating_head.losses(output.rating_readings, batch.ratings)
+        return ((losses * mask).sum(dim=0) / mask.sum(dim=0).clamp(min=1)).mean()
+
     def inputs(self, batch: InterviewBatch, modality: str) -> Tensor:
         """Return a modality's values as its tower reads them: embedded words or standardised frames (N, T, D)."""
         values = batch.features[modality].values
@@ -142,8 +182,17 @@ class HireNetModel(nn.Module, ABC):
         present: Mapping[str, Tensor],
         representation: Tensor,
         heads: tuple[Tensor, Tensor],
+        aside: tuple[Tensor, Tensor],
     ) -> HireNetOutput:
-        """Return the output record from the parts that the models compute in their own ways."""
+        """Return the output record from the parts that the models compute in their own ways.
+
+        ``heads`` make the score, ``aside`` are trained beside them: logits (..., K) and which of them exist.
+        """
+        if self.rating_head is None:
+            readings = ratings = representation.new_zeros(len(representation), 0)
+        else:
+            readings = self.rating_head(representation)
+            ratings = self.rating_head.in_units(readings)
         return HireNetOutput(
             logits=_mean_logit(heads[0].flatten(1), heads[1].flatten(1)),
             representation=representation,
@@ -152,8 +201,10 @@ class HireNetModel(nn.Module, ABC):
             answer_vectors={name: output.answer_vectors for name, output in outputs.items()},
             frame_attention={name: output.frame_attention for name, output in outputs.items()},
             answer_attention={name: output.answer_attention for name, output in outputs.items()},
-            head_logits=heads[0],
-            head_mask=heads[1],
+            head_logits=torch.cat([heads[0], aside[0]], dim=-1),
+            head_mask=torch.cat([heads[1], aside[1]], dim=-1),
+            ratings=ratings,
+            rating_readings=readings,
         )
 
     def pass_guard(self, name: str, vectors: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
@@ -167,9 +218,11 @@ class HireNetModel(nn.Module, ABC):
         read, emitted = guarded(guard, vectors)
         return read * present[..., None], emitted * present[..., None]
 
-    def fuse(self, read: Sequence[Tensor], emitted: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    def fuse(
+        self, read: Sequence[Tensor], emitted: Sequence[Tensor], present: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
         """Return what is scored (R, H) and what is emitted as the representation (R, k)."""
-        scored = self.fusion.represent(read)
+        scored = self.fusion.represent(read, present)
         if self.fusion.transparent:
             return scored, torch.cat(list(emitted), dim=1)
         return guarded(self.guard(FUSED), scored)
@@ -224,11 +277,12 @@ class _Hierarchical(HireNetModel):
                 whole, present[name] = self.absent(batch, (size,))
             for_the_rest, vectors[name] = self.pass_guard(name, whole, present[name])
             read.append(for_the_rest)
-        scored, representation = self.fuse(read, list(vectors.values()))
+        scored, representation = self.fuse(read, list(vectors.values()), list(present.values()))
         heads = self.fusion.score(scored, list(present.values()))
+        aside = self.fusion.aside(read, list(present.values()))
         # Nothing seen, nothing said: the layers of a fusion must not make a pattern of their own out of zeros.
         seen = torch.stack(list(present.values()), dim=1).any(dim=1, keepdim=True)
-        return self.assemble(outputs, vectors, present, representation * seen, heads)
+        return self.assemble(outputs, vectors, present, representation * seen, heads, aside)
 
 
 class HireNet(_Hierarchical):
@@ -275,13 +329,14 @@ class BiGRU(HireNetModel):
             places.append(place.flatten())
             vectors[name] = grid.sum(dim=1) / place.sum(dim=1, keepdim=True).clamp(min=1)
             present[name] = place.any(dim=1)
-        scored, fused = self.fuse(read, emitted)
+        scored, fused = self.fuse(read, emitted, places)
         logits, mask = self.fusion.score(scored, places)
         heads = logits.view(size, slots, -1), mask.view(size, slots, -1)
+        aside = tuple(part.view(size, slots, -1) for part in self.fusion.aside(read, places))
         seen = heads[1].any(dim=2)
         representation = (fused.view(size, slots, -1) * seen[:, :, None]).sum(dim=1)
         representation = representation / seen.sum(dim=1, keepdim=True).clamp(min=1)
-        return self.assemble(outputs, vectors, present, representation, heads)
+        return self.assemble(outputs, vectors, present, representation, heads, (aside[0], aside[1]))
 
 
 def _mean_logit(logits: Tensor, mask: Tensor) -> Tensor:

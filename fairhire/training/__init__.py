@@ -2,6 +2,7 @@
 
 from fairhire.training.config import TrainConfig
 from fairhire.training.loop import train
-from fairhire.training.predict import predict
+from fairhire.training.predict import predict, predict_with_ratings
+from fairhire.training.prepare import parts_of
 
-__all__ = ["TrainConfig", "predict", "train"]
+__all__ = ["TrainConfig", "parts_of", "predict", "predict_with_ratings", "train"]

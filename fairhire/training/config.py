@@ -26,7 +26,9 @@ class TrainConfig:
     chosen weights; None means ``cut`` where a face or a voice is to be forgotten, else none. ``cut_share`` is the share
     of variance that ``cut`` keeps beside the score, None to let the faces of validation people decide. ``offset`` names
     what explains the label in the model's stead while it learns (:mod:`fairhire.adversaries.offset`), joined by ``+``;
-    None means whatever face or voice the adversaries look for.
+    None means whatever face or voice the adversaries look for. ``ratings`` names targets of the corpus that are learnt
+    beside the label, ``("all",)`` all of them, and ``rating_weight`` says how much their mean loss counts beside the
+    label's.
     Epochs without an adversary: all learn the task. With one: ``head_start`` epochs learn the task, in ``warm_up``
     epochs only the adversary learns, then both play while the strength ramps up over the first ``ramp`` share of
     the remaining epochs. Raises :class:`UsageError` naming the field, what was expected and what came.
@@ -70,6 +72,8 @@ class TrainConfig:
     precision: str = "32-true"
     processes: int = 1
     checkpoint_steps: int = 200
+    ratings: tuple[str, ...] = ()
+    rating_weight: float = 1.0
 
     def __post_init__(self) -> None:
         self._one_of("model", tuple(MODELS))
@@ -106,7 +110,7 @@ class TrainConfig:
             self._range("cut_share", 0.0, 1.0)
             if "cut" not in self.erasers:
                 raise UsageError(f"cut-share: expected only with the eraser cut, got it with erase {self.erase!r}")
-        for name in ("learning_rate", "adversary_learning_rate", "clip"):
+        for name in ("learning_rate", "adversary_learning_rate", "clip", "rating_weight"):
             self._range(name, 1e-12, 1e6)
         if not _all_numbers(self.strengths) or not all(0 < value <= 1e4 for value in self.strengths):
             raise UsageError(f"strength: expected numbers above 0 and at most 10000, got {self.strengths!r}")
@@ -114,6 +118,10 @@ class TrainConfig:
             raise UsageError(f"strength: expected every value once, got {list(self.strengths)}")
         if not isinstance(self.sites, tuple) or not self.sites or len(set(self.sites)) != len(self.sites):
             raise UsageError(f"site: expected every name once and at least one, got {self.sites!r}")
+        if not isinstance(self.ratings, tuple) or not all(isinstance(name, str) and name for name in self.ratings):
+            raise UsageError(f"rating: expected names, got {self.ratings!r}")
+        if len(set(self.ratings)) != len(self.ratings):
+            raise UsageError(f"rating: expected every name once, got {', '.join(self.ratings)}")
         if self.modalities is not None:
             if not isinstance(self.modalities, tuple) or not self.modalities:
                 raise UsageError(f"modality: expected names, or None for all, got {self.modalities!r}")

@@ -23,6 +23,7 @@ from fairhire.model import Guard, HireNetModel
 from fairhire.retrieval import retrieve_faces
 from fairhire.training.config import TrainConfig
 from fairhire.training.prepare import Setting
+from fairhire.training.ratings import refit_ratings
 from fairhire.training.sites import eraser_sites, readout, site_vectors
 
 __all__ = ["SHARES", "Found", "find_again", "fit_guards"]
@@ -70,6 +71,7 @@ def fit_guards(
 ) -> tuple[HireNetModel, list[dict[str, Any]]]:
     """Return the model with a guard at every site where ``config`` erases, and what each eraser says of itself.
 
+    Heads of ratings are then fitted anew to what is left: no eraser spares the directions that they read.
     Raises :class:`DataError`, naming the site, where an eraser cannot be fitted.
     """
     records: list[dict[str, Any]] = []
@@ -86,6 +88,9 @@ def fit_guards(
             raise DataError(f"erasing at {site}: {error}") from None
         records.append({"site": site, **erasure.to_dict(), **tried})
         model = model.with_guards({site: _guard(erasure)})
+    if records and setting.ratings:
+        remarks = refit_ratings(model, setting.reader, setting.train, setting.ratings, device=device)
+        records[-1]["remarks"] += remarks
     return model, records
 
 

@@ -21,7 +21,7 @@ from fairhire.model import HireNetModel, save_model
 from fairhire.runs import RUN_SCHEMA
 from fairhire.training.config import TrainConfig
 from fairhire.training.journal import Journal, close_folder, sweep_folder
-from fairhire.training.predict import run_model, save_words, scores_of
+from fairhire.training.predict import ratings_of, run_model, save_words, scores_of
 from fairhire.training.prepare import Setting
 from fairhire.training.selection import Checkpoint
 
@@ -66,6 +66,10 @@ def finish_run(
         save_words(folder, setting.vocabulary)
     prediction = run_model(model, setting.reader, np.arange(len(corpus)), device=device)
     scores_of(corpus, prediction, setting.parts, config.threshold).write(out / "scores.parquet")
+    tables = ["scores.parquet"]
+    if setting.ratings:
+        ratings_of(corpus, prediction, list(setting.ratings), setting.parts).write(out / "ratings.parquet")
+        tables.append("ratings.parquet")
     with new_file(out / "representation.npy") as path, path.open("wb") as file:
         np.save(file, prediction.representation)
     with new_directory(out / "layers") as folder:
@@ -77,7 +81,7 @@ def finish_run(
         "model/weights.safetensors",
         "model/config.json",
         "model/words.txt",
-        "scores.parquet",
+        *tables,
         "representation.npy",
         *(f"layers/{name}.npy" for name in prediction.layers),
     )
@@ -104,6 +108,7 @@ def finish_run(
         "interviews": parts,
         "candidates": {part: len(set(people[setting.parts == part])) for part in parts},
         "trained_on": len(setting.train),
+        "ratings": {name: scale.to_dict() for name, scale in setting.ratings.items()},
         "left_out": list(setting.left_out),
         "remarks": [*setting.remarks, *_remarks(config, journal), *_remarks_of_erasers(erasures)],
         "layers": {

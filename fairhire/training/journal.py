@@ -114,7 +114,7 @@ def drop_unchosen(folder: Path, journal: Journal, strengths: tuple[float, ...]) 
 def sweep_folder(out: Path) -> None:
     """Delete what a finishing that was killed left half-written in ``out`` (the temporary names of ``atomic.py``)."""
     for name in (
-        *("model", "layers", "scores.parquet", "representation.npy"),
+        *("model", "layers", "scores.parquet", "representation.npy", "ratings.parquet"),
         *("history.jsonl", "config.json", "provenance.json"),
     ):
         for path in out.glob(f".{name}.*"):

@@ -159,8 +159,14 @@ class _Game:
         with self.fabric.autocast(), torch.set_grad_enabled(plan.model_learns):
             output = self.model(batch)
             loss = self.model.task_loss(output, batch, None if self.offset is None else self.offset(batch))
-        self._add("loss", loss, len(batch))
-        journal.add("n", len(batch))
+            rating_loss = self.model.rating_loss(output, batch) if self.setting.ratings else None
+        labelled = int(batch.label_mask.sum())
+        self._add("loss", loss, labelled)
+        journal.add("n", labelled)
+        if rating_loss is not None:
+            self._add("rating_loss", rating_loss, len(batch))
+            journal.add("rating_loss/n", len(batch))
+            loss = loss + self.config.rating_weight * rating_loss
         for (attack, site), opponent in self.opponents.items() if plan.adversary_learns else ():
             vectors, people = self._at(site, output, batch)
             if not everyone(self.fabric, opponent.can_play(people)):
@@ -220,6 +226,8 @@ class _Game:
         journal, sums = self.journal, self.journal.sums
         record: dict[str, Any] = {"epoch": journal.epoch, "strength": self.strength if self.opponents else None}
         record["loss"] = sums["loss"] / sums["n"]
+        if self.setting.ratings:
+            record["rating_loss"] = sums["rating_loss"] / sums["rating_loss/n"]
         for number, (attack, site) in enumerate(self.opponents):
             played = f"{attack} at {site}"
             if not sums.get(f"{played}/n"):
@@ -330,7 +338,7 @@ class _Game:
 
     def _facts(self) -> str:
         sums = self.journal.sums
-        facts = f"epoch {self.journal.epoch}/{self.config.epochs}  loss {sums['loss'] / sums['n']:.3f}"
+        facts = f"epoch {self.journal.epoch}/{self.config.epochs}  loss {sums['loss'] / max(sums['n'], 1):.3f}"
         if self.journal.history:
             facts += f"  F1 {self.journal.history[-1]['validation_f1']:.3f}"
         played = next((f"{attack} at {site}" for attack, site in self.opponents), "")

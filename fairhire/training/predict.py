@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +13,30 @@ from torch import Tensor
 
 from fairhire.data.collate import BatchReader
 from fairhire.data.corpus import Corpus
-from fairhire.data.vocabulary import Vocabulary
+from fairhire.data.vocabulary import Vocabulary, read_vocabulary
 from fairhire.errors import DataError, UsageError
 from fairhire.interview import InterviewBatch
-from fairhire.model import HireNetModel, HireNetOutput, ModelConfig, answers_of, load_model
+from fairhire.model import HireNetModel, HireNetOutput, answers_of, load_model
 from fairhire.progress import Advance, silent
+from fairhire.ratings import Ratings
 from fairhire.runs import Run
 from fairhire.scores import Scores
 from fairhire.training.attention import attention_summary, attention_width
 
-__all__ = ["ATTENTION", "Prediction", "predict", "run_model", "save_words", "scores_of"]
+__all__ = [
+    "ATTENTION",
+    "RATINGS",
+    "Prediction",
+    "predict",
+    "predict_with_ratings",
+    "ratings_of",
+    "run_model",
+    "save_words",
+    "scores_of",
+]
 
 ATTENTION = "attention"
+RATINGS = "ratings"
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,8 @@ class Prediction:
 
     ``layers`` are what else the model makes of an interview on its way, float32, zeros where there is nothing: under a
     modality's name its vectors (n, H_m) before fusion, under ``NAME answers`` the mean (n, H_m) of its answer vectors,
-    under ``attention`` where it looked (:mod:`fairhire.training.attention`).
+    under ``attention`` where it looked (:mod:`fairhire.training.attention`), under ``ratings`` what it says beside the
+    score (n, K), if anything.
     """
 
     score: NDArray[np.float64]
@@ -60,6 +74,8 @@ def run_model(
     names = list(model.config.modalities)
     widths = {site: model.layer_width(site) for site in (*names, *map(answers_of, names))}
     widths[ATTENTION] = attention_width(len(names))
+    if model.config.ratings:
+        widths[RATINGS] = len(model.config.ratings)
     layers = {name: np.zeros((len(rows), width), dtype=np.float32) for name, width in widths.items()}
     lengths = reader.lengths()[rows]
     order = np.argsort(lengths, kind="stable")
@@ -76,6 +92,8 @@ def run_model(
                 if name in given.features:
                     layers[answers_of(name)][place] = _answer_means(output, given, name).cpu().numpy()
             layers[ATTENTION][place] = attention_summary(output, given).cpu().numpy()
+            if model.config.ratings:
+                layers[RATINGS][place] = output.ratings.float().cpu().numpy()
             advance(len(place))
     return Prediction(score, representation, layers)
 
@@ -98,6 +116,17 @@ def predict(run: Run, corpus: Corpus, *, device: torch.device | str = "cpu", adv
     :class:`DataError` when the corpus lacks a modality of the model or has another width, :class:`UsageError` for a
     device that is not there.
     """
+    return predict_with_ratings(run, corpus, device=device, advance=advance)[0]
+
+
+def predict_with_ratings(
+    run: Run, corpus: Corpus, *, device: torch.device | str = "cpu", advance: Advance = silent
+) -> tuple[Scores, Ratings]:
+    """Return what :func:`predict` returns, and the ratings that the model gives beside the score, none if it has none.
+
+    What people said of these interviews stands beside them where the corpus has a target of that name. Raises the
+    errors of :func:`predict`.
+    """
     device = _device(device)
     model = load_model(run.model)
     config = model.config
@@ -106,10 +135,17 @@ def predict(run: Run, corpus: Corpus, *, device: torch.device | str = "cpu", adv
             raise DataError(f"{corpus.path}: expected modality {name!r}, got {', '.join(corpus.modalities)}")
         if corpus.modalities[name].width != width:
             raise DataError(f"{corpus.path}, {name}: expected width {width}, got {corpus.modalities[name].width}")
-    reader = BatchReader(corpus, _words(run.model, config), tuple(config.modalities), longest=run.config["longest"])
+    reader = BatchReader(
+        corpus,
+        read_vocabulary(run.model / "words.txt", config.vocabulary_size),
+        tuple(config.modalities),
+        longest=run.config["longest"],
+    )
     rows = np.arange(len(corpus))
     prediction = run_model(model.to(device), reader, rows, device=device, advance=advance)
-    return scores_of(corpus, prediction, np.full(len(corpus), "", dtype="<U10"), run.config["threshold"])
+    parts = np.full(len(corpus), "", dtype="<U10")
+    scores = scores_of(corpus, prediction, parts, run.config["threshold"])
+    return scores, ratings_of(corpus, prediction, list(config.ratings), parts)
 
 
 def scores_of(corpus: Corpus, prediction: Prediction, parts: NDArray[np.str_], threshold: float) -> Scores:
@@ -128,6 +164,26 @@ def scores_of(corpus: Corpus, prediction: Prediction, parts: NDArray[np.str_], t
     )
 
 
+def ratings_of(corpus: Corpus, prediction: Prediction, names: Sequence[str], parts: NDArray[np.str_]) -> Ratings:
+    """Return the table of the ratings ``names`` of a whole corpus, predicted and, where it has them, annotated."""
+    shape = len(corpus), len(names)
+    predicted, annotated = np.full(shape, np.nan), np.full(shape, np.nan)
+    if names:
+        seen = ~np.isnan(prediction.score)
+        predicted[seen] = prediction.layers[RATINGS][seen]
+    for place, name in enumerate(names):
+        if name in corpus.targets:
+            annotated[:, place] = corpus.ratings([name])[:, 0]
+    return Ratings(
+        names=tuple(names),
+        ids=corpus.interviews["id"].to_numpy(dtype=str),
+        candidates=corpus.interviews["candidate"].to_numpy(dtype=str),
+        split=parts,
+        predicted=predicted,
+        annotated=annotated,
+    )
+
+
 def _device(name: torch.device | str) -> torch.device:
     kind = str(name).partition(":")[0]
     if kind not in ("cpu", "cuda"):
@@ -135,14 +191,3 @@ def _device(name: torch.device | str) -> torch.device:
     if kind == "cuda" and not torch.cuda.is_available():
         raise UsageError("device: expected a machine with CUDA for --device cuda, got none; use --device cpu")
     return torch.device(name)
-
-
-def _words(folder: Path, config: ModelConfig) -> Vocabulary:
-    path = folder / "words.txt"
-    try:
-        words = tuple(path.read_text(encoding="utf-8").split("\n")[:-1])
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: expected the words the model knows, got {error}") from None
-    if len(Vocabulary(words)) != config.vocabulary_size:
-        raise DataError(f"{path}: expected {config.vocabulary_size - 2} words, got {len(words)}")
-    return Vocabulary(words)

@@ -23,9 +23,10 @@ from fairhire.errors import DataError, UsageError
 from fairhire.interview import TEXT, InterviewBatch
 from fairhire.model import HireNetModel, ModelConfig, new_model
 from fairhire.training.config import TrainConfig
+from fairhire.training.ratings import RatingScale, measure_ratings, resolve_ratings
 from fairhire.training.sites import resolve_sites
 
-__all__ = ["Setting", "prepare"]
+__all__ = ["Setting", "parts_of", "prepare"]
 
 PROBED = 3  # people whom a face-retrieval probe needs on each side; asked for here, not after an hour of training
 
@@ -35,11 +36,12 @@ class Setting:
     """A corpus made ready for a configuration.
 
     ``parts`` (n,) names every interview's part; ``train`` and ``validation`` are the rows that have a label and at
-    least one wanted modality. ``left_out`` counts every interview that takes no part, with the reason; ``remarks``
-    are sentences worth telling. ``attacks`` build the adversaries and penalties for vectors of a given width, by name;
-    ``offset`` explains the label in the model's stead, or is None; ``sites`` is where adversaries and erasers act,
-    ``targets`` what must be known of training people (``face``, ``voice``, ``label``), ``labels`` (n,) a sensitive
-    label's place or -1, for the baselines that read one.
+    least one wanted modality; ``train`` also those that have one of the ``ratings`` instead of a label. ``left_out``
+    counts every interview that takes no part, or not in all, with the reason; ``remarks`` are sentences worth telling.
+    ``attacks`` build the adversaries and penalties for vectors of a given width, by name; ``offset`` explains the label
+    in the model's stead, or is None; ``sites`` is where adversaries and erasers act, ``targets`` what must be known of
+    training people (``face``, ``voice``, ``label``), ``labels`` (n,) a sensitive label's place or -1, for the baselines
+    that read one; ``ratings`` maps what is learnt beside the label to its scale.
     """
 
     corpus: Corpus
@@ -56,6 +58,7 @@ class Setting:
     sites: tuple[str, ...]
     targets: frozenset[str]
     labels: NDArray[np.int64] | None
+    ratings: Mapping[str, RatingScale]
     left_out: tuple[Mapping[str, str | int], ...]
     remarks: tuple[str, ...]
 
@@ -69,13 +72,17 @@ class Setting:
             {name: torch.from_numpy(mean) for name, (mean, _) in self.moments.items()},
             {name: torch.from_numpy(deviation) for name, (_, deviation) in self.moments.items()},
         )
+        scales = self.ratings.values()
+        model.set_rating_scale(
+            torch.tensor([scale.origin for scale in scales]), torch.tensor([scale.unit for scale in scales])
+        )
         return model
 
     def read(self, rows: NDArray[np.int64]) -> InterviewBatch:
         """Return a training batch; faces and voices are read only when they are attacked or explain the label."""
         kinds = {kind_of(name) for name in self.attacks} - {"label"}
         kinds |= set() if self.offset is None else set(self.offset.kinds)
-        return self.reader.read_with(rows, kinds) if kinds else self.reader.read(rows)
+        return self.reader.read_with(rows, kinds, list(self.ratings))
 
     @property
     def candidates(self) -> NDArray[np.str_]:
@@ -97,7 +104,8 @@ def prepare(
     """Check a corpus against a configuration and measure what only training people may teach.
 
     Raises :class:`UsageError` or :class:`DataError`, one line each: an unknown modality, one class only, no faces for
-    the face adversary, sensitive labels without the label adversary or the other way round, parts without people.
+    the face adversary, sensitive labels without the label adversary or the other way round, parts without people, a
+    rating that is none of the corpus's targets or that training people do not differ in.
     """
     if ("label" in config.targets) != (sensitive_labels is not None):
         raise UsageError(
@@ -106,9 +114,11 @@ def prepare(
         )
     wanted = config.modalities or tuple(corpus.modalities)
     remarks: list[str] = []
-    parts = _parts(corpus, config, remarks)
+    parts = parts_of(corpus, config, remarks)
     draft = BatchReader(corpus, Vocabulary(()), wanted, longest=config.longest)
     labelled, usable = corpus.interviews["hirable"].notna().to_numpy(), draft.usable()
+    named = resolve_ratings(config.ratings, corpus)
+    rated = ~np.isnan(corpus.ratings(named))
     rows = {part: np.flatnonzero((parts == part) & labelled & usable) for part in ("train", "validation")}
     for part, chosen in rows.items():
         labels = corpus.interviews["hirable"].to_numpy(dtype=object)[chosen]
@@ -119,6 +129,9 @@ def prepare(
                 if len(chosen)
                 else f"{corpus.path}, {part} people: expected labelled interviews with {', '.join(wanted)}, got none"
             )
+    labelled_train = rows["train"]
+    rows["train"] = np.flatnonzero((parts == "train") & (labelled | rated.any(axis=1)) & usable)
+    ratings = measure_ratings(corpus, named, rows["train"])
     vocabulary = corpus_vocabulary(corpus, rows["train"])
     vectors = None
     if word_vectors is not None:
@@ -140,11 +153,24 @@ def prepare(
         fused=config.fused,
         dropout=config.dropout,
         fusion=config.fusion if len(wanted) > 1 else "none",
+        ratings={name: scale.kind for name, scale in ratings.items()},
     )
+    without_label = ~labelled
+    without_label[rows["train"]] = False
     left_out: list[dict[str, str | int]] = [
-        {"what": "interviews", "n": int((~labelled).sum()), "why": "no hirable label: scored, not trained on"},
+        {"what": "interviews", "n": int(without_label.sum()), "why": "no hirable label: scored, not trained on"},
         {"what": "interviews", "n": int((~usable).sum()), "why": f"nothing recorded in {', '.join(wanted)}: no score"},
+        {
+            "what": "training interviews",
+            "n": len(rows["train"]) - len(labelled_train),
+            "why": "no hirable label: they teach their ratings only",
+        },
     ]
+    for name, scale in ratings.items():
+        without = len(rows["train"]) - scale.people
+        left_out.append(
+            {"what": "training interviews", "n": without, "why": f"nobody rated {name}: they teach the rest"}
+        )
     return Setting(
         corpus=corpus,
         reader=BatchReader(corpus, vocabulary, wanted, longest=config.longest),
@@ -156,16 +182,21 @@ def prepare(
         word_vectors=vectors,
         moments={name: frame_moments(corpus, name, rows["train"]) for name in wanted if name != TEXT},
         attacks={name: _attack(name, targets.get(kind_of(name)), sensitive_labels) for name in config.adversaries},
-        offset=_offset(corpus, [targets[kind] for kind in config.offsets], rows["train"], rows["validation"]),
+        offset=_offset(corpus, [targets[kind] for kind in config.offsets], labelled_train, rows["validation"]),
         sites=resolve_sites(config.sites, model_config),
         targets=config.targets,
         labels=sensitive,
+        ratings=ratings,
         left_out=tuple(item for item in left_out if item["n"]),
         remarks=tuple(remarks),
     )
 
 
-def _parts(corpus: Corpus, config: TrainConfig, remarks: list[str]) -> NDArray[np.str_]:
+def parts_of(corpus: Corpus, config: TrainConfig, remarks: list[str]) -> NDArray[np.str_]:
+    """Return the part of every interview (n,) under a configuration's split; what is worth telling joins ``remarks``.
+
+    Raises :class:`UsageError` for a split that there is not, :class:`DataError` for one that leaves a part empty.
+    """
     candidates = corpus.interviews["candidate"].to_numpy(dtype=str)
     if config.split == "candidate":
         return split_by_candidate(candidates, config.fractions, seed=config.seed)

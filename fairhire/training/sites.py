@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fairhire.errors import UsageError
 from fairhire.interview import InterviewBatch
 from fairhire.model import FUSED, HireNetModel, HireNetOutput, ModelConfig, answers_of, guard_sites
-from fairhire.model.fusion import EarlyFusion, LateFusion, NoFusion
+from fairhire.model.fusion import EarlyFusion, GatedFusion, LateFusion, NoFusion
 
 __all__ = ["eraser_sites", "readout", "resolve_sites", "site_vectors"]
 
@@ -71,7 +71,9 @@ def readout(model: HireNetModel, site: str) -> Tensor | None:
     names = list(model.config.modalities)
     if isinstance(model.fusion, LateFusion) and site in names:
         head = model.fusion.heads[names.index(site)]
-    elif isinstance(model.fusion, EarlyFusion | NoFusion) and site == (names[0] if model.fusion.transparent else FUSED):
+    elif isinstance(model.fusion, EarlyFusion | GatedFusion | NoFusion) and site == (
+        names[0] if model.fusion.transparent else FUSED
+    ):
         head = model.fusion.head
     else:
         return None

@@ -343,3 +343,26 @@ def test_batch_mates_change_from_time_to_time() -> None:
 def test_a_batch_of_nobody_is_refused() -> None:
     with pytest.raises(UsageError, match="batch size: expected 1 or more, got 0"):
         next(batch_rows(np.arange(3), np.arange(3), 0, rng=np.random.default_rng(0)))
+
+
+def test_ratings_are_read_when_asked_for_and_masked_where_nobody_rated(tmp_path: Path) -> None:
+    values = {"openness": (0.25, np.nan, 0.75), "skill": (np.nan, 7.0, 8.0)}
+    with CorpusWriter(tmp_path / "c", [Modality("audio", 1)], targets=tuple(values)) as writer:
+        for row in range(3):
+            answer = Answer({"audio": np.ones((1, 1), np.float32)})
+            rated = {name: column[row] for name, column in values.items()}
+            writer.add(Interview(f"i{row}", "kim", (answer,)), targets=rated)
+    reader = BatchReader(Corpus(tmp_path / "c"), VOCABULARY, ("audio",))
+    rows = np.array([2, 0])
+    assert reader.read(rows).ratings is None
+    assert reader.read_with(rows, ()).rating_mask is None
+    batch = reader.read_with(rows, (), ["skill", "openness"])
+    assert batch.ratings is not None
+    assert batch.rating_mask is not None
+    assert batch.ratings.dtype == torch.float32
+    assert batch.ratings.tolist() == [[8.0, 0.75], [0.0, 0.25]]
+    assert batch.rating_mask.tolist() == [[True, True], [False, True]]
+    assert batch.faces is None
+    moved = batch.to("cpu")
+    assert moved.ratings is not None
+    assert torch.equal(moved.ratings, batch.ratings)

@@ -179,6 +179,40 @@ def test_a_file_of_faces_that_does_not_fit_is_refused(source: Path, array: np.nd
     refused(source, "faces.npy", words)
 
 
+def test_the_majority_of_several_recruiters_counts_and_a_tie_is_hirable(source: Path) -> None:
+    (source / "interviews.csv").write_text(
+        "interview,candidate,vote.ann,vote.bo,vote.cy,vote.di\n"
+        "i1,kim,Liked,rejected,,\n"
+        "i2,lee,shortlisted,rejected,no,\n"
+        "i3,kim,,,,\n"
+    )
+    corpus = imported_corpus(source)
+    assert [interview.hirable for interview in corpus] == [True, False, None]
+    assert corpus.record["provenance"]["hirable"] == "majority of the recruiters' votes; 1 ties are hirable"
+
+
+def test_votes_beside_a_verdict_or_in_other_words_are_refused(source: Path, edit: Edit) -> None:
+    edit("interviews", ",split\n", ",vote.ann\n")
+    refused(source, "expected either 'hirable' or 'vote.<name>' columns, got both")
+    edit("interviews", "hirable", "vote.bo")
+    refused(source, "row 1, column 'vote.ann': expected 0 or 1, true or false, yes or no, got 'train'")
+
+
+def test_ratings_become_targets_and_an_empty_cell_was_not_rated(source: Path, edit: Edit) -> None:
+    edit("interviews", ",split\n", ",rating.communication\n")
+    for old, new in ((",train", ",0.25"), (",validation", ","), (",test", ",4")):
+        edit("interviews", old, new)
+    corpus = imported_corpus(source)
+    assert corpus.targets == ("communication",)
+    given = corpus.interviews["target:communication"]
+    assert given.fillna(-1).tolist() == [0.25, -1, 4]
+    assert corpus.splits == ()
+    edit("interviews", ",4", ",good")
+    (source.with_name("c") / "corpus.json").unlink()
+    with pytest.raises(DataError, match=r"row 3, column 'rating\.communication': expected a finite number or nothing"):
+        read(source)
+
+
 # ---------------------------------------------------------------- bad tables
 
 

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairhire.data.vocabulary import PADDING, UNKNOWN, Vocabulary, learn_vocabulary, read_word_vectors, tokenise
+from fairhire.data.vocabulary import (
+    PADDING,
+    UNKNOWN,
+    Vocabulary,
+    learn_vocabulary,
+    read_vocabulary,
+    read_word_vectors,
+    tokenise,
+)
 from fairhire.errors import DataError
 
 Write = Callable[[str | bytes], Path]
@@ -188,3 +196,13 @@ def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory,
         assert vectors[place].tolist() == given.get(word, [0.0, 0.0, 0.0])
     assert not vectors[[PADDING, UNKNOWN]].any()
     assert found == len(set(given) & set(KNOWN.words))
+
+
+def test_a_vocabulary_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("well\nteam\n", encoding="utf-8")
+    assert read_vocabulary(path, 4) == Vocabulary(("well", "team"))
+    with pytest.raises(DataError, match=r"words\.txt: expected 3 words, got 2"):
+        read_vocabulary(path, 5)
+    with pytest.raises(DataError, match="expected the words the model knows"):
+        read_vocabulary(tmp_path / "nothing.txt", 4)

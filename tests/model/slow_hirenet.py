@@ -17,7 +17,7 @@ from fairhire.model import HireNetModel
 
 @dataclass(frozen=True)
 class SlowOutput:
-    """One interview, judged; ``heads`` are the logits that exist, of one answer or interview after another."""
+    """One interview, judged; ``heads`` are the logits that are trained and exist, of one answer after another."""
 
     logit: Tensor
     representation: Tensor
@@ -127,9 +127,24 @@ def fuse(model: HireNetModel, vectors: Sequence[Tensor | None]) -> tuple[Tensor,
     representation = filled[0]
     if model.config.fusion == "early":
         representation = layer_norm(torch.tanh(fusion.squeeze.weight @ torch.cat(filled) + fusion.squeeze.bias))
+    if model.config.fusion == "gated":
+        seen = [
+            (says, gate, v) for says, gate, v in zip(fusion.says, fusion.gates, vectors, strict=True) if v is not None
+        ]
+        gates = [torch.exp(gate.weight @ v + gate.bias) for _, gate, v in seen]
+        said = [torch.tanh(says.weight @ v + says.bias) for says, _, v in seen]
+        summed = [gate / sum(gates) * one for gate, one in zip(gates, said, strict=True)]
+        representation = layer_norm(sum(summed)) if summed else representation
     if all(v is None for v in vectors):
         return torch.zeros(model.representation_width, dtype=torch.float64), []
     return representation, [fusion.head.weight[0] @ representation + fusion.head.bias[0]]
+
+
+def aside(model: HireNetModel, vectors: Sequence[Tensor | None]) -> list[Tensor]:
+    """Return the logits that are trained beside the score: in gated fusion one of each modality that was seen."""
+    if model.config.fusion != "gated":
+        return []
+    return [h.weight[0] @ v + h.bias[0] for h, v in zip(model.fusion.own, vectors, strict=True) if v is not None]
 
 
 def mean(vectors: Sequence[Tensor], width: int) -> Tensor:
@@ -141,24 +156,26 @@ def judge(model: HireNetModel, talk) -> SlowOutput:
     names, width = list(model.config.modalities), 2 * model.config.hidden
     if model.config.name == "bigru":
         seen: dict[str, list[Tensor]] = {name: [] for name in names}
-        fused, heads = [], []
+        fused, heads, scored = [], [], []
         for reply in talk.replies:
             parts = [answer_vector(model, name, reply) for name in names]
             for name, part in zip(names, parts, strict=True):
                 seen[name] += [] if part is None else [part]
             representation, logits = fuse(model, parts)
             fused += [representation] if logits else []
-            heads += logits
+            scored += logits
+            heads += logits + aside(model, parts)
         representation = mean(fused, model.representation_width)
         vectors = {name: mean(parts, width) for name, parts in seen.items()}
     else:
         parts = [interview_vector(model, name, talk) for name in names]
-        representation, heads = fuse(model, parts)
+        representation, scored = fuse(model, parts)
+        heads = scored + aside(model, parts)
         zero = torch.zeros(width, dtype=torch.float64)
         vectors = {name: zero if v is None else v for name, v in zip(names, parts, strict=True)}
-    if not heads:
+    if not scored:
         return SlowOutput(torch.tensor(torch.nan), representation, vectors, heads)
-    probability = sum(torch.sigmoid(logit) for logit in heads) / len(heads)
+    probability = sum(torch.sigmoid(logit) for logit in scored) / len(scored)
     return SlowOutput(torch.log(probability / (1 - probability)), representation, vectors, heads)
 
 

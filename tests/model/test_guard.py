@@ -10,7 +10,12 @@ from talks import make_batch, make_model, make_talks
 from fairhire.errors import UsageError
 from fairhire.model import MODELS, Guard, guard_sites, load_model, save_model
 
-FUSIONS = {"none": ("audio",), "early": ("text", "audio", "video"), "late": ("text", "audio", "video")}
+FUSIONS = {
+    "none": ("audio",),
+    "early": ("text", "audio", "video"),
+    "late": ("text", "audio", "video"),
+    "gated": ("text", "audio", "video"),
+}
 COMBINATIONS = pytest.mark.parametrize(("name", "fusion"), [(name, fusion) for name in MODELS for fusion in FUSIONS])
 
 

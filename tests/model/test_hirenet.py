@@ -13,7 +13,12 @@ from talks import make_batch, make_model, make_talks
 
 from fairhire.model import MODELS, HireNetOutput
 
-MODALITIES = {"none": ("audio",), "early": ("text", "audio", "video"), "late": ("text", "audio", "video")}
+MODALITIES = {
+    "none": ("audio",),
+    "early": ("text", "audio", "video"),
+    "late": ("text", "audio", "video"),
+    "gated": ("text", "audio", "video"),
+}
 HIERARCHICAL = [name for name in MODELS if name != "bigru"]
 COMBINATIONS = pytest.mark.parametrize(("name", "fusion"), [(name, fusion) for name in MODELS for fusion in MODALITIES])
 

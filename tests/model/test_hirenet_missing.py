@@ -12,7 +12,7 @@ from talks import Reply, Talk, make_batch, make_model, make_talks
 from fairhire.model import MODELS
 
 ALL = pytest.mark.parametrize("name", MODELS)
-BOTH_FUSIONS = pytest.mark.parametrize("fusion", ["early", "late"])
+BOTH_FUSIONS = pytest.mark.parametrize("fusion", ["early", "late", "gated"])
 
 
 def audio(*lengths, seed=0):
@@ -68,7 +68,7 @@ def test_a_modality_that_the_whole_batch_lacks_is_a_zero_vector(name, fusion):
 
 
 @ALL
-@pytest.mark.parametrize("fusion", ["none", "early", "late"])
+@pytest.mark.parametrize("fusion", ["none", "early", "late", "gated"])
 def test_an_interview_of_which_nothing_was_recorded_is_zeros_and_takes_no_part(name, fusion):
     (frames,) = audio(3)
     modalities = ("audio",) if fusion == "none" else ("audio", "text")
@@ -261,7 +261,7 @@ def test_the_representation_has_the_width_the_model_says(name):
     batch = make_batch(make_talks(modalities=("audio", "text")))
     widths = [
         make_model(name, modalities=("audio", "text"), fusion=fusion, fused=7)(batch).representation.shape[1]
-        for fusion in ("early", "late")
+        for fusion in ("early", "late", "gated")
     ]
-    assert widths == [7, 12]
+    assert widths == [7, 12, 7]
     assert make_model(name, modalities=("audio", "text"), fusion="late").representation_width == 12

@@ -25,8 +25,8 @@ def test_a_shape_survives_json():
         ({"modalities": {"audio": 0}}, "modality 'audio': expected a width of 1 or more, got 0"),
         ({"modalities": {"audio": 2.5}}, "modality 'audio': expected a width of 1 or more, got 2.5"),
         ({"modalities": {"text": 2}}, "modality 'text': expected a width of 1 or more, got 2"),
-        ({"modalities": {"audio": 3, "text": 1}}, "fusion: expected early or late for 2 modalities, got none"),
-        ({"fusion": "middle"}, "fusion: expected one of none, early, late, got 'middle'"),
+        ({"modalities": {"audio": 3, "text": 1}}, "fusion: expected early, late or gated for 2 modalities, got none"),
+        ({"fusion": "middle"}, "fusion: expected one of none, early, late, gated, got 'middle'"),
         ({"hidden": 0}, "hidden: expected a whole number of 1 or more, got 0"),
         ({"vocabulary_size": 1.5}, "vocabulary_size: expected a whole number of 1 or more, got 1.5"),
         ({"word_dim": -1}, "word_dim: expected a whole number of 1 or more, got -1"),
@@ -46,7 +46,7 @@ def test_a_shape_that_cannot_be_is_refused_in_one_line_that_names_the_field(chan
 
 
 def test_a_key_too_many_is_named_beside_the_known_ones():
-    with pytest.raises(UsageError, match=r"expected the keys name, modalities, .*guards; 'layers' is unknown"):
+    with pytest.raises(UsageError, match=r"expected the keys name, modalities, .*guards, ratings; 'layers' is unknown"):
         ModelConfig.from_dict(shape().to_dict() | {"layers": 2})
 
 

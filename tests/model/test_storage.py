@@ -27,7 +27,7 @@ def refusal(folder):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("fusion", ["early", "late"])
+@pytest.mark.parametrize("fusion", ["early", "late", "gated"])
 def test_a_saved_model_comes_back_bit_for_bit(tmp_path, name, fusion):
     model = make_model(name, modalities=("audio", "text"), fusion=fusion).float()
     model.set_standardisation({"audio": torch.tensor([1.0, 2.0, 3.0])}, {"audio": torch.tensor([2.0, 2.0, 5.0])})
@@ -77,7 +77,7 @@ def test_a_file_of_random_bytes_is_refused(folder, file):
     [
         ("name", "hirenot", "expected one of hirenet, hn-satt, hn-avg, bigru, got 'hirenot'"),
         ("name", ["hirenet"], "configuration"),
-        ("fusion", "middle", "expected one of none, early, late, got 'middle'"),
+        ("fusion", "middle", "expected one of none, early, late, gated, got 'middle'"),
         ("fusion", {}, "configuration"),
         ("modalities", ["audio"], "modalities"),
         ("hidden", "3", "hidden: expected a whole number"),

@@ -53,16 +53,20 @@ def write_corpus(
     recorded: Callable[[int], bool] = lambda person: True,
     splits: Callable[[int], str] | None = None,
     extra_word: str = "",
+    rated: Callable[[int, bool], dict[str, float]] | None = None,
 ) -> Corpus:
     """Write a corpus in which merit shifts the audio and the words, and the face shifts the audio too.
 
     Every third person has two interviews. ``faces``, ``hirable``, ``recorded`` and ``splits`` decide by a person's
     number who has a face, what the verdict is given the merit, whether anything was recorded beside the question, and
-    the part of the split ``own`` (by interview number when it comes to that: people with two get both asked).
+    the part of the split ``own`` (by interview number when it comes to that: people with two get both asked). ``rated``
+    gives the targets by interview number and merit, NaN where nobody rated.
     """
     rng = np.random.default_rng(seed)
     named = () if splits is None else ("own",)
-    with CorpusWriter(path, [Modality("audio", width, 10.0), Modality("text", 1)], splits=named) as writer:
+    targets = () if rated is None else tuple(rated(0, True))
+    modalities = [Modality("audio", width, 10.0), Modality("text", 1)]
+    with CorpusWriter(path, modalities, splits=named, targets=targets) as writer:
         number = 0
         for person in range(people):
             merit = bool(person % 2)
@@ -77,7 +81,11 @@ def write_corpus(
                     hirable=hirable(person, merit),
                     face=(face + rng.normal(size=6) / 10).astype(np.float32) if faces(person) else None,
                 )
-                writer.add(interview, splits={} if splits is None else {"own": splits(number)})
+                writer.add(
+                    interview,
+                    splits={} if splits is None else {"own": splits(number)},
+                    targets=None if rated is None else rated(number, merit),
+                )
                 number += 1
     return Corpus(path)
 

@@ -39,7 +39,12 @@ BAD: list[tuple[str, Any]] = [
     *(("batch", value) for value in (1, 0, -5, 2.5, "8", NAN)),
     *(("dropout", value) for value in (-0.1, 0.96, NAN, "0")),
     *((name, value) for name in ("ramp", "tolerance", "threshold") for value in (-0.01, 1.01, NAN, INF, None)),
-    *((n, value) for n in ("learning_rate", "adversary_learning_rate", "clip") for value in (0, -1e-3, INF, NAN, "1")),
+    *(
+        (name, value)
+        for name in ("learning_rate", "adversary_learning_rate", "clip", "rating_weight")
+        for value in (0, -1e-3, INF, NAN, "1")
+    ),
+    *(("ratings", value) for value in (("openness", "openness"), "openness", ("",), (3,), None)),
     *(("strengths", value) for value in ((), (0.0,), (-1.0,), (1e5,), (NAN,), (1.0, 1.0), ("1",), (None,), 3.0)),
     *(("modalities", value) for value in ((), ("audio", "audio"), "audio")),
     *(("sites", value) for value in ((), ("fused", "fused"), "fused")),
@@ -50,7 +55,8 @@ BAD: list[tuple[str, Any]] = [
     *(("split", value) for value in ("", 3, None)),
     *(("fractions", value) for value in ((0.8, 0.2), (), (0.8, 0.1, NAN), ("a", "b", "c"), None)),
 ]
-CALLED = {"strengths": "strength", "modalities": "modality", "sites": "site"}  # as on the command line
+# As on the command line:
+CALLED = {"strengths": "strength", "modalities": "modality", "sites": "site", "ratings": "rating"}
 
 
 @pytest.mark.parametrize(("name", "value"), BAD, ids=repr)
@@ -79,6 +85,7 @@ def test_no_field_goes_unchecked() -> None:
         *({"offset": name} for name in (None, "none", "face", "voice", "face+voice")),
         {"sites": ("fused", "video", "answers"), "cut_share": 0, "erase": "cut"},
         {"strengths": (0.3, 1, 3.0)},
+        *({"ratings": names, "rating_weight": 0.3} for names in ((), ("all",), ("openness", "interview"))),
         {"modalities": ("audio",), "ramp": 0, "dropout": 0, "tolerance": 1, "threshold": 0},
         {"head_start": 0, "warm_up": 0, "restarts": 0, "epochs": 1, "adversary": "face"},
         {"seed": 2**32 - 1, "batch": 2},

@@ -141,7 +141,7 @@ def test_the_layers_are_what_the_towers_say_row_by_row(run: Run, corpus: Corpus)
 
 
 @pytest.mark.parametrize("model", ["hirenet", "hn-satt", "hn-avg", "bigru"])
-@pytest.mark.parametrize("fusion", ["early", "late"])
+@pytest.mark.parametrize("fusion", ["early", "late", "gated"])
 def test_every_model_records_its_layers_and_zeros_where_nothing_was(
     make_corpus: MakeCorpus, tiny: Tiny, tmp_path: Path, model: str, fusion: str
 ) -> None:

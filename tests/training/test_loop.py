@@ -210,7 +210,12 @@ def test_weights_may_be_chosen_by_f1(corpus: Corpus, tiny: Tiny, tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("model", "fusion", "adversary"),
-    [("hirenet", "early", "face"), ("bigru", "late", "face-regression"), ("hn-satt", "late", "none")],
+    [
+        ("hirenet", "early", "face"),
+        ("hirenet", "gated", "face"),
+        ("bigru", "late", "face-regression"),
+        ("hn-satt", "late", "none"),
+    ],
 )
 def test_bf16_trains_and_repeats_itself(
     corpus: Corpus, tiny: Tiny, tmp_path: Path, files_of: FilesOf, model: str, fusion: str, adversary: str

@@ -47,7 +47,7 @@ def test_an_unknown_modality_is_a_wrong_use(corpus: Corpus, tiny: Tiny) -> None:
 
 
 def test_several_modalities_need_a_fusion(corpus: Corpus, tiny: Tiny) -> None:
-    assert "fusion: expected early or late for 2 modalities, got none" in refused(
+    assert "fusion: expected early, late or gated for 2 modalities, got none" in refused(
         UsageError, corpus, tiny(fusion="none")
     )
     assert prepare(corpus, tiny(fusion="early", modalities=("audio",))).model_config.fusion == "none"

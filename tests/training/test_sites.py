@@ -64,7 +64,9 @@ def test_every_site_gives_its_vectors_and_the_interview_of_each(setting: Setting
             site_vectors(output, batch, "smell")
 
 
-@pytest.mark.parametrize(("fusion", "at"), [("early", "fused"), ("late", "audio"), ("late", "text")])
+@pytest.mark.parametrize(
+    ("fusion", "at"), [("early", "fused"), ("gated", "fused"), ("late", "audio"), ("late", "text")]
+)
 def test_the_score_is_read_along_the_readout_where_there_is_one(
     corpus: Corpus, tiny: Tiny, fusion: str, at: str
 ) -> None:
@@ -72,7 +74,7 @@ def test_the_score_is_read_along_the_readout_where_there_is_one(
     direction = readout(model, at)
     assert direction is not None
     vectors = torch.randn(5, len(direction), dtype=torch.float64)
-    head = model.fusion.head if fusion == "early" else model.fusion.heads[("audio", "text").index(at)]
+    head = model.fusion.heads[("audio", "text").index(at)] if fusion == "late" else model.fusion.head
     torch.testing.assert_close(vectors @ direction, vectors @ head.weight.double().T)
 
 
