@@ -59,9 +59,10 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_directory(path: Path) -> Iterator[Path]:
+def new_directory(path: Path, *, mode: int = 0o755) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; it replaces ``path`` only if the block ends well.
 
+    Until then it is its owner's alone; ``mode`` is who may enter it afterwards.
     The old folder is moved aside, the new one takes its name, then the old one is deleted: at every moment one
     complete folder exists, under ``path`` or (for the instant between two renames) beside it.
     """
@@ -73,7 +74,7 @@ def new_directory(path: Path) -> Iterator[Path]:
             for file in temporary.rglob("*"):
                 if file.is_file():
                     _sync(file)
-            temporary.chmod(0o755)
+            temporary.chmod(mode)
             if path.exists():
                 _take_place(temporary, path)
             else:

@@ -215,6 +215,13 @@ def test_an_old_folder_comes_back_when_the_exchange_is_refused(
     assert names(tmp_path) == ["name"]
 
 
+def test_a_folder_may_stay_its_owners_alone(tmp_path: Path) -> None:
+    for _ in range(2):  # made, and replaced
+        with new_directory(tmp_path / "private", mode=0o700) as temporary:
+            (temporary / "file").write_text("said in confidence")
+        assert (tmp_path / "private").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_new_file_and_folder_can_be_read_by_others(tmp_path: Path, opener: Opener) -> None:
     with opener(tmp_path / "name") as temporary:
         fill(temporary, "text")

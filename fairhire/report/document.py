@@ -7,8 +7,10 @@ which each format escapes in its own way.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from fairhire.report.cells import Cell
 from fairhire.report.drawings import Drawing
@@ -23,6 +25,10 @@ __all__ = [
     "Notice",
     "Paragraph",
     "Picture",
+    "ShadedWord",
+    "ShadedWords",
+    "Still",
+    "Stills",
     "Subheading",
     "Table",
     "Terms",
@@ -113,7 +119,51 @@ class Picture:
     caption: str
 
 
-Block = Heading | Subheading | Paragraph | Notice | Bullets | Cards | Terms | Table | Picture
+@dataclass(frozen=True)
+class ShadedWord:
+    """A word of a transcript on a ground of ``step`` 0 (none) to 5 (full); ``line`` is the step of a line below it.
+
+    ``note`` says in words what the colours say. ``state`` is ``read``, ``unknown`` (to the model) or ``unread``.
+    """
+
+    word: str
+    step: int
+    line: int | None
+    note: str
+    state: Literal["read", "unknown", "unread"] = "read"
+
+
+@dataclass(frozen=True)
+class ShadedWords:
+    """Running text whose words are coloured one by one."""
+
+    words: tuple[ShadedWord, ...]
+
+
+@dataclass(frozen=True)
+class Still:
+    """A picture out of a recording as a JPEG in a data URI (:data:`STILL`), what it is, and its caption."""
+
+    uri: str
+    alt: str
+    caption: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(STILL, self.uri):
+            raise ValueError("a still: expected a JPEG in a data URI, got something else")
+
+
+@dataclass(frozen=True)
+class Stills:
+    """Small pictures side by side."""
+
+    stills: tuple[Still, ...]
+
+
+STILL = r"data:image/jpeg;base64,[A-Za-z0-9+/]+={0,2}"
+"""What a picture within a page may be: its own bytes and nothing that a browser would fetch or run."""
+
+Block = Heading | Subheading | Paragraph | Notice | Bullets | Cards | Terms | Table | Picture | ShadedWords | Stills
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ __all__ = [
     "Scale",
     "Scatter",
     "Spot",
+    "Trace",
+    "TracePanel",
+    "Traces",
 ]
 
 Scale = Literal["linear", "log"]
@@ -168,4 +171,40 @@ class Scatter:
     levels: tuple[tuple[float, str], ...] = ()
 
 
-Drawing = Intervals | Lines | Histograms | Scatter
+@dataclass(frozen=True)
+class Trace:
+    """A line through (``xs``, ``ys``) in the style of ``series``, with a band where it has ``lows`` and ``highs``."""
+
+    series: str
+    label: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    lows: tuple[float, ...] = ()
+    highs: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class TracePanel:
+    """Lines over the same two axes; ``peaks`` are (x, y, words) marked on them, ``levels`` (y, words) drawn across.
+
+    The upright axis shows ``limits`` at least, so that small differences look small.
+    """
+
+    title: str
+    x: str
+    traces: tuple[Trace, ...]
+    peaks: tuple[tuple[float, float, str], ...] = ()
+    levels: tuple[tuple[float, str], ...] = ()
+    limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Panels of several lines in ``columns``, one legend for all."""
+
+    panels: tuple[TracePanel, ...]
+    y: str
+    columns: int = 1
+
+
+Drawing = Intervals | Lines | Histograms | Scatter | Traces

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -37,6 +37,8 @@ from fairhire.report.drawings import (
     Panel,
     Row,
     Scatter,
+    TracePanel,
+    Traces,
 )
 from fairhire.report.page import Fragment
 
@@ -77,6 +79,7 @@ _GROUPS = tuple(  # of a scatter, in their order: colour and marker
 _RATIOS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2, 3, 5, 10, 20)
 _INK, _SOFT, _LINE = "#1b1f24", "#57606a", "#d5dae0"
 _LONGEST = 30  # letters of a label
+_MARKED = 12  # points of a line up to which each has its marker
 _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: to be searched, read aloud, and printed in the page's own type
     "svg.hashsalt": "fairhire",
@@ -156,6 +159,8 @@ def _draw(drawing: Drawing) -> Figure:
         return _rows(drawing)
     if isinstance(drawing, Scatter):
         return _scatter(drawing)
+    if isinstance(drawing, Traces):
+        return _traces(drawing)
     return _lines(drawing) if isinstance(drawing, Lines) else _histograms(drawing)
 
 
@@ -262,6 +267,66 @@ def _scatter(drawing: Scatter) -> Figure:
     return figure
 
 
+def _traces(drawing: Traces) -> Figure:
+    """Return panels of lines, each panel with its own axes; who is who stands once above them."""
+    bands = -(-len(drawing.panels) // drawing.columns)
+    figure = Figure(figsize=(_WIDTH, 0.4 + (2.6 if drawing.columns > 1 else 1.9) * bands), layout="constrained")
+    grid = list(figure.subplots(bands, drawing.columns, squeeze=False).flat)
+    for ax in grid[len(drawing.panels) :]:
+        ax.set_visible(False)
+    for ax, panel in zip(grid, drawing.panels, strict=False):
+        _draw_traces(ax, panel)
+        ax.set_ylabel(drawing.y)
+    traces = [trace for panel in drawing.panels for trace in panel.traces]
+    legend = dict.fromkeys((trace.series, trace.label) for trace in traces)
+    few = all(len(trace.xs) <= _MARKED for trace in traces)
+    figure.legend(
+        [_line_handle(series, marked=few) for series, _ in legend],
+        [_clean(label) for _, label in legend],
+        loc="outside upper left",
+        ncols=max(1, len(legend)),
+        frameon=False,
+    )
+    return figure
+
+
+def _draw_traces(ax: Axes, panel: TracePanel) -> None:
+    _frame(ax, panel.title)
+    ax.set_xlabel(panel.x)
+    ax.grid(axis="y", color=_LINE, linewidth=0.6)
+    ax.margins(x=0.02, y=0.16)  # room for what is written at the peaks
+    for value, words in panel.levels:
+        ax.axhline(value, color=_SOFT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+        _say(ax, 1.01, value, words, transform=ax.get_yaxis_transform(), va="center", color=_SOFT, fontsize=7.5)
+    for trace in panel.traces:
+        colour, marker = _SERIES[trace.series]
+        if trace.lows:
+            ax.fill_between(trace.xs, trace.lows, trace.highs, color=colour, alpha=0.16, linewidth=0, zorder=2)
+        few = len(trace.xs) <= _MARKED
+        ax.plot(
+            trace.xs, trace.ys, _dash(trace.series), marker=marker if few else "", markersize=4, color=colour,
+            linewidth=1.4, zorder=3,
+        )  # fmt: skip
+    for x, y, words in panel.peaks:
+        ax.plot([x], [y], "o", color=_INK, markersize=4.5, zorder=5)
+        ax.annotate(words, (x, y), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=7.5, color=_INK)
+    if panel.limits is not None:
+        low, high = ax.get_ylim()
+        least, most = panel.limits
+        ax.set_ylim(least if min(min(trace.ys) for trace in panel.traces) >= least else low, max(high, most))
+
+
+def _dash(series: str) -> Literal["--", "-"]:
+    return "--" if series == "chance" else "-"
+
+
+def _line_handle(series: str, *, marked: bool) -> Line2D:
+    colour, marker = _SERIES[series]
+    return Line2D(
+        [], [], color=colour, marker=marker if marked else "", linestyle=_dash(series), linewidth=1.6, markersize=4.5
+    )
+
+
 def _multiples(panels: int, height: float) -> tuple[int, Figure, list[Axes]]:
     """Return the number of columns, a figure, and one pair of axes a panel; what is left over is not drawn."""
     columns = 2 if panels < 3 else 3  # a lone panel keeps half the width: a wider one would be all air
@@ -324,8 +389,7 @@ def _ratio_ticks(axis: Axis, limits: tuple[float, float]) -> None:
 
 def _draw_curve(ax: Axes, curve: Curve) -> None:
     colour, _ = _SERIES[curve.series]
-    style = "--" if curve.series == "chance" else "-"
-    ax.plot(curve.epochs, curve.values, style, color=colour, linewidth=1.4, label=_short(curve.label))
+    ax.plot(curve.epochs, curve.values, _dash(curve.series), color=colour, linewidth=1.4, label=_short(curve.label))
     if curve.chosen in curve.epochs:
         place = curve.epochs.index(curve.chosen)
         ax.plot(

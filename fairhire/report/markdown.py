@@ -16,6 +16,9 @@ from fairhire.report.document import (
     Notice,
     Paragraph,
     Picture,
+    ShadedWord,
+    ShadedWords,
+    Stills,
     Subheading,
     Table,
     Terms,
@@ -26,6 +29,7 @@ __all__ = ["escape_markdown", "render_markdown", "set_block", "set_markdown"]
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]#|~$])")
 _OPENING = re.compile(r"^(?:[-+=]|\d+[.)](?=\s|$))")  # would begin a list or underline a heading
+_STRONG = 3  # of the five grounds of a word
 _CODE = re.compile("`([^`\n]+)`")
 
 
@@ -80,6 +84,10 @@ def set_block(block: Block) -> str:
             return "\n".join(f"- **{escape_markdown(word)}**: {_prose(meaning)}" for word, meaning in terms)
         case Table():
             return "\n".join(_table(block))
+        case ShadedWords(words):
+            return " ".join(_shaded(word) for word in words)
+        case Stills(stills):
+            return _list([f"{still.alt}: {still.caption}" for still in stills])
         case Picture(_, title, alt, caption):
             told = f"**{escape_markdown(title)}** (drawn in the page and on paper)"
             return f"{told}\n\n{escape_markdown(alt)}\n\n{escape_markdown(caption)}"
@@ -87,6 +95,15 @@ def set_block(block: Block) -> str:
 
 def _list(items: Sequence[str]) -> str:
     return "\n".join(f"- {_prose(item)}" for item in items)
+
+
+def _shaded(word: ShadedWord) -> str:
+    """Return a word of a transcript, bold where its ground is strong; unknown ones with a mark, unread ones struck."""
+    said = escape_markdown(word.word)
+    if word.state == "unread":
+        return f"~~{said}~~"
+    said = f"{said}(?)" if word.state == "unknown" else said
+    return f"**{said}**" if word.step >= _STRONG else said
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -29,6 +29,8 @@ __all__ = [
     "page",
     "paragraph",
     "section",
+    "shaded_words",
+    "stills",
     "subheading",
     "table",
     "terms",
@@ -129,6 +131,34 @@ def table(caption: str, header: Sequence[str], rows: Sequence[Sequence[Cell]], *
     )
 
 
+def shaded_words(words: Sequence[tuple[str, int, int | None, str, str]]) -> Fragment:
+    """Return running text of words on grounds of step 0 to 5: each (word, step, step of a line below, note, state).
+
+    ``state`` is ``read``, ``unknown`` (shown with a question mark) or ``unread`` (grey, announced once).
+    """
+    pieces = []
+    told = False
+    for word, step, line, note, state in words:
+        if state == "unread" and not told:
+            pieces.append('<span class="unread">[not read from here on:]</span>')
+            told = True
+        kinds = [state] if state != "read" else []
+        kinds += [f"s{step}"] if step else []
+        kinds += [] if line is None else [f"l{line}"]
+        mark = "<sup>?</sup>" if state == "unknown" else ""
+        pieces.append(f'<span class="{" ".join(kinds)}" title="{escape(note)}">{escape(word)}{mark}</span>')
+    return Fragment(f'<p class="shaded">{" ".join(pieces)}</p>\n')
+
+
+def stills(pictures: Sequence[tuple[str, str, str]]) -> Fragment:
+    """Return small pictures side by side, each (data URI, what it shows, caption)."""
+    items = "".join(
+        f'<figure><img src="{escape(uri)}" alt="{escape(alt)}"><figcaption>{escape(caption)}</figcaption></figure>\n'
+        for uri, alt, caption in pictures
+    )
+    return Fragment(f'<div class="stills">\n{items}</div>\n')
+
+
 def page(title: str, *fragments: Fragment) -> str:
     """Return the whole document."""
     return (
@@ -212,6 +242,18 @@ td.undefined { color: var(--soft); font-style: italic; text-align: right; min-wi
 .badge.below { color: #a3211b; background: #fdeeed; }
 .badge.undecided { color: #7d5200; background: #fff6e8; font-weight: 600; }
 .badge.plain { color: var(--soft); }
+.shaded { line-height: 2.15; max-width: 52rem; }
+.shaded span { display: inline-block; line-height: 1.35; padding: 0 .2em; border-radius: 3px; }
+.shaded .s1 { background: #e3eff7; } .shaded .s2 { background: #c2dcec; } .shaded .s3 { background: #93c1de; }
+.shaded .s4 { background: #5a9fc9; } .shaded .s5 { background: #0b5c8a; color: #fff; }
+.shaded .l0, .shaded .l1, .shaded .l2, .shaded .l3, .shaded .l4, .shaded .l5 { border-bottom: .32em solid #eef0f2;
+  border-radius: 3px 3px 0 0; }
+.shaded .l1 { border-color: #fbe3d3; } .shaded .l2 { border-color: #f5c6a4; } .shaded .l3 { border-color: #eaa06c; }
+.shaded .l4 { border-color: #d4763a; } .shaded .l5 { border-color: #b3490b; }
+.shaded .unread { color: #8b949e; } .shaded .unknown { outline: 1px dashed #8b949e; outline-offset: -1px; }
+.shaded sup { font-size: .65em; }
+.stills { display: flex; flex-wrap: wrap; gap: .8rem; margin: .8rem 0 1.2rem; }
+.stills figure { margin: 0; width: 11.5rem; } .stills img { display: block; max-width: 100%; border-radius: 4px; }
 h3.sub { font-size: 1.08rem; text-transform: none; letter-spacing: 0; color: var(--ink); margin: 2rem 0 .5rem; }
 h1, h2, h3, p, li { overflow-wrap: break-word; }
 th[scope="row"], caption { overflow-wrap: anywhere; }

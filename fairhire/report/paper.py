@@ -6,6 +6,7 @@ that it lacks are written by their number, so that no name turns into boxes that
 
 from __future__ import annotations
 
+import base64
 import html
 import io
 import re
@@ -46,6 +47,10 @@ from fairhire.report.document import (
     Notice,
     Paragraph,
     Picture,
+    ShadedWord,
+    ShadedWords,
+    Still,
+    Stills,
     Subheading,
     Table,
     Terms,
@@ -61,6 +66,7 @@ _WIDTH = A4[0] - 2 * _SIDE
 _FONT = {"regular": "Report", "bold": "Report-Bold", "italic": "Report-Italic"}
 _INK, _SOFT, _LINE, _ACCENT = "#1b1f24", "#57606a", "#d5dae0", "#0b5c8a"
 _TONES = {"clear": "#1a6b3c", "below": "#a3211b", "undecided": "#7d5200", "plain": _SOFT}
+_GROUNDS = ("#ffffff", "#e3eff7", "#c2dcec", "#93c1de", "#6fb0d6", "#4a97c4")  # of words, no darker than ink can bear
 _GAP = 9.0  # points between two columns
 _LONGEST = 300  # letters of a cell: a longer one would outgrow its page
 
@@ -177,6 +183,11 @@ def _block(block: Block) -> Iterator[Flowable]:
                 yield Text(f"<b>{_marked(word)}</b>: {_marked(meaning)}", _style("paragraph"))
         case Table():
             yield from _table(block)
+        case ShadedWords(words):
+            yield Text(" ".join(map(_shaded, words)), _style("paragraph"))
+        case Stills(stills):
+            for still in stills:
+                yield KeepTogether([_still(still), Text(_marked(still.caption), _style("note"))])
         case Picture(drawing, title, _, caption):
             yield KeepTogether(
                 [
@@ -185,6 +196,23 @@ def _block(block: Block) -> Iterator[Flowable]:
                     Text(_marked(caption), _style("note")),
                 ]
             )
+
+
+def _shaded(word: ShadedWord) -> str:
+    """Return a word of a transcript in reportlab's markup, on its ground."""
+    said = _marked(word.word)
+    if word.state == "unread":
+        return f'<font color="{_SOFT}"><strike>{said}</strike></font>'
+    said = f"{said}<super>?</super>" if word.state == "unknown" else said
+    return f'<font backColor="{_GROUNDS[word.step]}">{said}</font>' if word.step else said
+
+
+def _still(still: Still) -> Image:
+    image = Image(io.BytesIO(base64.b64decode(still.uri.partition(",")[2])))
+    scale = min(1.0, 55 * mm / max(image.imageWidth, image.imageHeight))
+    image.drawWidth, image.drawHeight = image.imageWidth * scale, image.imageHeight * scale
+    image.hAlign = "LEFT"
+    return image
 
 
 def _bullets(items: Sequence[str]) -> list[Flowable]:

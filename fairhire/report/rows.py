@@ -10,7 +10,7 @@ from typing import Any
 from fairhire.report.cells import visible
 from fairhire.report.wording import Record
 
-__all__ = ["COLUMNS", "flat_rows", "tables_csv"]
+__all__ = ["COLUMNS", "flat_rows", "safe_cell", "tables_csv"]
 
 _MEASURED = ("rate", "impact_ratio", "difference", "detectable_ratio")
 _PLAIN = (
@@ -62,8 +62,22 @@ def tables_csv(record: Record) -> str:
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
     writer.writeheader()
     for row in flat_rows(record):
-        writer.writerow({name: _safe(value) for name, value in row.items()})
+        writer.writerow({name: safe_cell(value) for name, value in row.items()})
     return buffer.getvalue()
+
+
+def safe_cell(value: Any) -> Any:
+    """Return a value as a CSV cell that no spreadsheet takes for a formula; numbers are left alone."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # as in AUDIT.json, which knows no difference
+    if not isinstance(value, str):
+        return value
+    words = visible(value)
+    # Some spreadsheets trim blanks before they look for a formula, some read a full-width sign as one.
+    opening = words.lstrip(" \n\u00a0")[:1].translate({0xFF1D: "=", 0xFF0B: "+", 0xFF0D: "-", 0xFF20: "@"})
+    return f"'{words}" if opening.startswith(_FORMULA) else words
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,16 +109,3 @@ def _ends(name: str, value: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _number(value: Any) -> Any:
     return value.get("value") if isinstance(value, Mapping) else value
-
-
-def _safe(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return int(value)  # as in AUDIT.json, which knows no difference
-    if not isinstance(value, str):
-        return value
-    words = visible(value)
-    # Some spreadsheets trim blanks before they look for a formula, some read a full-width sign as one.
-    opening = words.lstrip(" \n\u00a0")[:1].translate({0xFF1D: "=", 0xFF0B: "+", 0xFF0D: "-", 0xFF20: "@"})
-    return f"'{words}" if opening.startswith(_FORMULA) else words

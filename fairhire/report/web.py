@@ -14,6 +14,8 @@ from fairhire.report.document import (
     Notice,
     Paragraph,
     Picture,
+    ShadedWords,
+    Stills,
     Subheading,
     Table,
     Terms,
@@ -31,6 +33,8 @@ from fairhire.report.page import (
     page,
     paragraph,
     section,
+    shaded_words,
+    stills,
     subheading,
     table,
     terms,
@@ -92,5 +96,9 @@ def _block(block: Block, names: Iterator[str]) -> Fragment:
             return table(caption, head, rows, note=note)
         case Picture(drawing, title, alt, caption):
             return figure(draw_svg(drawing, name=next(names)), title=title, alt=alt, caption=caption)
+        case ShadedWords(words):
+            return shaded_words([(one.word, one.step, one.line, one.note, one.state) for one in words])
+        case Stills(pictures):
+            return stills([(one.uri, one.alt, one.caption) for one in pictures])
         case Heading(words):
             return section(words)

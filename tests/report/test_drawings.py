@@ -6,7 +6,21 @@ import struct
 import pytest
 
 from fairhire.estimate import Estimate, Undefined
-from fairhire.report.drawings import Bars, Drawing, Histograms, Intervals, Line, LinePanel, Lines, Mark, Panel, Row
+from fairhire.report.drawings import (
+    Bars,
+    Drawing,
+    Histograms,
+    Intervals,
+    Line,
+    LinePanel,
+    Lines,
+    Mark,
+    Panel,
+    Row,
+    Trace,
+    TracePanel,
+    Traces,
+)
 from fairhire.report.figures import draw_png, draw_svg, font_files
 
 RATIO = Estimate(0.8, 0.6, 1.1, 0.95, 100)
@@ -91,3 +105,26 @@ def test_what_is_marked_is_named() -> None:
 def test_the_font_for_paper_is_there() -> None:
     assert set(font_files()) == {"regular", "bold", "italic"}
     assert all(path.is_file() for path in font_files().values())
+
+
+def traces(*ys: float, limits: tuple[float, float] | None = None) -> Traces:
+    xs = tuple(float(place) for place in range(len(ys)))
+    one = Trace("audited", "ours", xs, ys, tuple(y - 1 for y in ys), tuple(y + 1 for y in ys))
+    panel = TracePanel("audio", "seconds", (one,), ((1.0, ys[1], "peak <here>"),), ((1.0, "equal"),), limits)
+    return Traces((panel, panel), "value", 2)
+
+
+def test_traces_name_their_lines_once_and_mark_their_peaks() -> None:
+    svg = draw_svg(traces(0.5, 2.5, 1.0), name="d")
+    assert svg.count(">ours</text>") == 1
+    assert svg.count("peak &lt;here&gt;") == 2
+    assert svg.count(">equal</text>") == 2
+    assert svg == draw_svg(traces(0.5, 2.5, 1.0), name="d")
+
+
+def test_an_axis_shows_its_limits_at_least() -> None:
+    flat = draw_svg(traces(1.0, 1.01, limits=(0.0, 2.0)), name="d")
+    assert ">0.0</text>" in flat
+    assert ">2.0</text>" in flat
+    assert ">5</text>" not in flat
+    assert draw_png(traces(0.5, 2.5), dpi=50).startswith(b"\x89PNG")
