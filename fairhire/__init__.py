@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fairhire.auditing.intake import Intake
     from fairhire.auditing.leakage import leakage
     from fairhire.auditing.plan import AuditPlan, read_plan
+    from fairhire.bench import BenchConfig, run_benchmark
     from fairhire.data.corpus import Corpus, CorpusWriter, Modality
     from fairhire.interview import Answer, Interview
     from fairhire.model import HireNet, ModelConfig
@@ -28,6 +29,7 @@ _HOMES = {
     "Answer": "fairhire.interview",
     "AuditPlan": "fairhire.auditing.plan",
     "AuditResult": "fairhire.report.result",
+    "BenchConfig": "fairhire.bench",
     "Corpus": "fairhire.data.corpus",
     "CorpusWriter": "fairhire.data.corpus",
     "HireNet": "fairhire.model",
@@ -44,6 +46,7 @@ _HOMES = {
     "read_demographics": "fairhire.auditing.demographics",
     "read_plan": "fairhire.auditing.plan",
     "read_scores": "fairhire.scores",
+    "run_benchmark": "fairhire.bench",
     "train": "fairhire.training",
 }
 
@@ -51,6 +54,7 @@ __all__ = [
     "Answer",
     "AuditPlan",
     "AuditResult",
+    "BenchConfig",
     "Corpus",
     "CorpusWriter",
     "HireNet",
@@ -67,6 +71,7 @@ __all__ = [
     "read_demographics",
     "read_plan",
     "read_scores",
+    "run_benchmark",
     "train",
 ]
 

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from benchmarks import loader, probes, removal, training_step
+from benchmarks import bench, loader, probes, removal, training_step
 from benchmarks.timing import Timing, in_fresh_process, interleave, peak_megabytes
 from fairhire.auditing.leakage import PROBES
 
@@ -45,6 +45,12 @@ def test_every_probe_is_measured_beside_scikit_learns_own(capsys):
     probes.main(["--quick"])
     rows = capsys.readouterr().out.splitlines()[2:]
     assert [row.split()[0] for row in rows] == list(PROBES)
+
+
+def test_the_search_of_the_bench_is_measured_beside_scikit_learns_own_calls(tmp_path, capsys):
+    bench.main([str(tmp_path), "--interviews", "60"])
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split()[1] for row in rows] == ["audio,", "text,"]
 
 
 def test_contenders_run_in_turn_and_the_first_round_does_not_count():

@@ -1,0 +1,434 @@
+"""Everything a bench found as one dictionary: figures with intervals, paired tests, and the hypotheses in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairhire.atomic import sha256
+from fairhire.baselines import DRAWS, majority_by_position
+from fairhire.bench.jobs import Division, divide
+from fairhire.bench.pooled import (
+    Pool,
+    PositionSpread,
+    classification,
+    difference,
+    holm,
+    randomisation,
+    rating_figures,
+    vote_figures,
+)
+from fairhire.bench.predictions import read_predictions
+from fairhire.bench.systems import FUSED, LADDER, BenchConfig, Job, modalities_of
+from fairhire.data.corpus import Corpus
+from fairhire.estimate import Measurement, Undefined
+from fairhire.progress import Advance, silent
+
+__all__ = ["STEPS", "bench_record", "bench_table"]
+
+Floats = NDArray[np.float64]
+
+STEPS = (
+    ("H1", "the order of what is said and done matters", "bigru", "non-sequential"),
+    ("H2", "reading an interview as questions and answers matters", "hn-avg", "bigru"),
+    ("H3", "attention matters", "hn-satt", "hn-avg"),
+    ("H4", "the question and the job title, as what leads attention, matter", "hirenet", "hn-satt"),
+)
+"""The paper's ablations, each against its neighbour: number (ours), claim, the stronger and the weaker system."""
+
+_BESIDE = (("H1", "bigru", "bag of words"),)  # tested too: the better of two non-sequential descriptions is not known
+_FUSIONS = (("gated", "early"), ("gated", "late"), ("stacked", "early"), ("stacked", "late"))
+_SHRINKAGE = 1.0  # interviews of the average person that are added to a known person's: few of theirs prove little
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What one system said of the tested interviews, pooled over rounds (N,), and what was kept in each round."""
+
+    score: Floats
+    ratings: Mapping[str, Floats]
+    kept: list[Mapping[str, Any]]
+
+
+def bench_record(
+    corpus: Corpus,
+    out: Path,
+    config: BenchConfig,
+    jobs: Sequence[Job],
+    failed: Mapping[Job, str],
+    *,
+    advance: Advance = silent,
+) -> dict[str, Any]:
+    """Return the record of what ``jobs`` predicted; ``failed`` are those that could not, and why."""
+    divisions = {one: divide(corpus, config.of_round(one)) for one in config.rounds()}
+    pool = _pool(corpus, divisions)
+    tested = dict(zip(divisions, _places(divisions), strict=True))
+    told = _told(corpus, out, config, jobs, tested, len(pool))
+    for _ in jobs:
+        advance()
+    systems = [*_votes(corpus, config, divisions, pool), *_measured(config, told, pool)]
+    ratings = _ratings(corpus, config, divisions, told, pool)
+    names, empty = modalities_of(corpus, config)
+    tests = _tests(config, told, pool, names)
+    record: dict[str, Any] = {
+        "schema": 1,
+        "corpus": {
+            "name": corpus.path.name,
+            "sha256": sha256(corpus.path / "corpus.json"),
+            "interviews": len(corpus),
+            "candidates": int(corpus.interviews["candidate"].nunique()),
+            "positions": int(corpus.interviews["position"].nunique()),
+            "questions": int(corpus.answers["question"].nunique()),
+            "job_titles": int(corpus.interviews["job_title"].nunique()),
+            "modalities": {name: int((corpus.length(name) > 0).sum()) for name in names},
+        },
+        "protocol": {
+            "seeds": list(config.seeds),
+            "folds": config.folds,
+            "split": config.training.split,
+            "fractions": list(config.training.fractions),
+            "tested": len(pool),
+            "people": len(set(pool.person.tolist())),
+            "hirable": float(np.mean([pool.hirable[places].mean() for places in pool.within(pool.row >= 0)])),
+            "replicates": config.replicates,
+            "draws": DRAWS,
+            "training": config.training.to_dict(),
+        },
+        "systems": systems,
+        "tests": tests,
+        "answers": _answers(tests, names, corpus),
+        "ratings": ratings,
+        "identity": _identity(pool, systems, ratings),
+        "failed": [
+            {"system": f"{j.group}: {j.system}", "round": j.round.name, "why": why} for j, why in failed.items()
+        ],
+        "left_out": _left_out(corpus, pool, empty),
+        "versions": {name: version(name) for name in ("fairhire", "torch", "scikit-learn", "gensim", "numpy")},
+    }
+    record["verdict"] = _verdict(record)
+    return record
+
+
+def bench_table(record: Mapping[str, Any]) -> pd.DataFrame:
+    """Return one row a system and figure: group, system, figure, value, low, high, n, or why it is undefined."""
+    rows = []
+    for system in record["systems"]:
+        for name, value in system["figures"].items():
+            rows.append({"group": system["group"], "system": system["system"], "figure": name, **_flat(value)})
+    for rating in record["ratings"]:
+        for system in rating["systems"]:
+            for name, value in system["figures"].items():
+                figure = f"{rating['rating']}: {name}"
+                rows.append({"group": system["group"], "system": system["system"], "figure": figure, **_flat(value)})
+    return pd.DataFrame(rows, columns=["group", "system", "figure", "value", "low", "high", "n", "undefined"])
+
+
+def _flat(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value.get(key) for key in ("value", "low", "high", "n", "undefined")}
+
+
+# ---------------------------------------------------------------- who is tested, and what was said of them
+
+
+def _places(divisions: Mapping[Any, Division]) -> Iterator[NDArray[np.int64]]:
+    start = 0
+    for division in divisions.values():
+        yield np.arange(start, start + len(division.test))
+        start += len(division.test)
+
+
+def _pool(corpus: Corpus, divisions: Mapping[Any, Division]) -> Pool:
+    people = corpus.interviews["candidate"].to_numpy(dtype=str)
+    positions = corpus.interviews["position"].to_numpy(dtype=str)
+    rows, seeds, new = [], [], []
+    for one, division in divisions.items():
+        rows.append(division.test)
+        seeds.append(np.full(len(division.test), one.seed))
+        known = set(people[division.parts != "test"].tolist())
+        new.append(np.array([people[row] not in known for row in division.test], dtype=bool))
+    row = np.concatenate(rows)
+    hirable = next(iter(divisions.values())).hirable
+    return Pool(row, np.concatenate(seeds), people[row], positions[row], hirable[row], np.concatenate(new))
+
+
+def _told(
+    corpus: Corpus,
+    out: Path,
+    config: BenchConfig,
+    jobs: Sequence[Job],
+    tested: Mapping[Any, NDArray[np.int64]],
+    size: int,
+) -> dict[tuple[str, str], _Told]:
+    ids = corpus.interviews["id"].to_numpy(dtype=str)
+    divisions = {one: divide(corpus, config.of_round(one)).test for one in tested}
+    found: dict[tuple[str, str], _Told] = {}
+    for job in jobs:
+        key = (job.group, job.system)
+        if key not in found:
+            ratings = {name: np.full(size, np.nan) for name in config.training.ratings}
+            found[key] = _Told(np.full(size, np.nan), ratings, [])
+        said, rows = read_predictions(out, job, ids), divisions[job.round]
+        found[key].score[tested[job.round]] = said.score[rows]
+        for name, values in said.ratings.items():
+            found[key].ratings[name][tested[job.round]] = values[rows]
+        found[key].kept.append({"round": job.round.name, **said.about})
+    return found
+
+
+# ---------------------------------------------------------------- figures
+
+
+def _votes(
+    corpus: Corpus, config: BenchConfig, divisions: Mapping[Any, Division], pool: Pool
+) -> Iterator[dict[str, Any]]:
+    """Yield what has to be beaten: chance, everybody, the position's majority, and who it is where that is known."""
+    rates, majority, strangers = [], [], 0
+    positions = corpus.interviews["position"].to_numpy(dtype=str)
+    for division in divisions.values():
+        rates.append(np.full(len(division.test), division.hirable[division.train].mean()))
+        share, _ = majority_by_position(positions, division.hirable, division.train)
+        majority.append(share[division.test])
+        strangers += int((~np.isin(positions[division.test], positions[division.train])).sum())
+    rate = np.concatenate(rates)
+    yield {
+        "group": "votes",
+        "system": "random",
+        "figures": _dicts(vote_figures(pool, rate, config.replicates)),
+        "note": f"mean of {DRAWS} draws at the label rate of training people",
+    }
+    everybody = classification(pool, np.ones(len(pool)), config.replicates)
+    yield {"group": "votes", "system": "everybody", "figures": _dicts(everybody), "note": "all are hirable"}
+    if len(set(positions)) > 1:
+        found = classification(pool, np.concatenate(majority), config.replicates)
+        note = "the majority of the position's training interviews, ties hirable"
+        if strangers:
+            note += f"; {strangers} tested interviews of positions without any take that of all"
+        yield {"group": "votes", "system": "majority", "figures": _dicts(found), "note": note}
+    if not pool.new.all():
+        same = _same_person(corpus, divisions, lambda division: division.hirable.astype(np.float64))
+        yield {
+            "group": "votes",
+            "system": "same person",
+            "figures": _dicts(classification(pool, same, config.replicates)),
+            "note": "the mean verdict of other interviews of the same candidate in training, nothing else: an identity "
+            "leak of this split",
+        }
+
+
+def _same_person(corpus: Corpus, divisions: Mapping[Any, Division], values: Any) -> Floats:
+    """Return for every tested row the mean of its candidate's training values, shrunk towards all people's."""
+    names, person = np.unique(corpus.interviews["candidate"].to_numpy(dtype=str), return_inverse=True)
+    said = []
+    for division in divisions.values():
+        value = values(division)
+        train = division.train[~np.isnan(value[division.train])]
+        count = np.bincount(person[train], minlength=len(names))
+        total = np.bincount(person[train], weights=value[train], minlength=len(names))
+        mean = (total + _SHRINKAGE * value[train].mean()) / (count + _SHRINKAGE)
+        said.append(mean[person[division.test]])
+    return np.concatenate(said)
+
+
+def _measured(config: BenchConfig, told: Mapping[tuple[str, str], _Told], pool: Pool) -> Iterator[dict[str, Any]]:
+    for (group, system), one in sorted(told.items(), key=lambda item: _order(*item[0])):
+        spread = PositionSpread.of(pool, one.score)
+        row: dict[str, Any] = {
+            "group": group,
+            "system": system,
+            "figures": _dicts(classification(pool, one.score, config.replicates)),
+            "positions": spread.to_dict() if isinstance(spread, Undefined) else asdict(spread),
+            "scored": int((~np.isnan(one.score)).sum()),
+            "kept": list(one.kept),
+        }
+        if 0 < pool.new.sum() < len(pool):
+            unseen = np.where(pool.new, one.score, np.nan)
+            row["new_people"] = _dicts(classification(pool, unseen, config.replicates))
+        yield row
+
+
+def _order(group: str, system: str) -> tuple[int, str, int, str]:
+    place = {FUSED: 1, "features": 2, "others": 3}.get(group, 0)
+    return place, group, LADDER.index(system) if system in LADDER else 0, system
+
+
+def _ratings(
+    corpus: Corpus,
+    config: BenchConfig,
+    divisions: Mapping[Any, Division],
+    told: Mapping[tuple[str, str], _Told],
+    pool: Pool,
+) -> list[dict[str, Any]]:
+    """Return for every rating how near each system comes, beside a constant and beside knowing who it is."""
+    found = []
+    for name in config.training.ratings:
+        rated = next(iter(divisions.values())).rated[name][pool.row]
+        constant = np.concatenate(
+            [np.full(len(d.test), np.nanmean(d.rated[name][d.train])) for d in divisions.values()]
+        )
+        guesses: list[tuple[str, str, Floats]] = [("votes", "constant", constant)]
+        if not pool.new.all():
+            same = _same_person(corpus, divisions, lambda division, name=name: division.rated[name])
+            guesses.append(("votes", "same person", same))
+        guesses += [
+            (group, system, one.ratings[name])
+            for (group, system), one in sorted(told.items(), key=lambda item: _order(*item[0]))
+        ]
+        rows = []
+        for group, system, predicted in guesses:
+            row = {
+                "group": group,
+                "system": system,
+                "figures": _dicts(rating_figures(pool, rated, predicted, config.replicates)),
+            }
+            if 0 < pool.new.sum() < len(pool):
+                unseen = np.where(pool.new, predicted, np.nan)
+                row["new_people"] = _dicts(rating_figures(pool, rated, unseen, config.replicates))
+            rows.append(row)
+        found.append({"rating": name, "rated": int((~np.isnan(rated)).sum()), "systems": rows})
+    return found
+
+
+def _dicts(figures: Mapping[str, Measurement]) -> dict[str, Any]:
+    return {name: value.to_dict() for name, value in figures.items()}
+
+
+# ---------------------------------------------------------------- paired tests and their words
+
+
+def _tests(
+    config: BenchConfig, told: Mapping[tuple[str, str], _Told], pool: Pool, modalities: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return every paired comparison with its interval, its p-value and that adjusted for their number (Holm)."""
+    pairs: list[tuple[str | None, str, str, str]] = []
+    for name in modalities:
+        steps = [(number, strong, weak) for number, _, strong, weak in STEPS]
+        pairs += [(number, name, strong, weak) for number, strong, weak in sorted([*steps, *_BESIDE])]
+    pairs += [(None, FUSED, strong, weak) for strong, weak in _FUSIONS]
+    rows: list[dict[str, Any]] = []
+    for hypothesis, group, strong, weak in pairs:
+        if (group, strong) not in told or (group, weak) not in told:
+            continue
+        first, second = told[group, strong].score, told[group, weak].score
+        gap, n = difference(pool, first, second, config.replicates)
+        rows.append(
+            {
+                "hypothesis": hypothesis,
+                "group": group,
+                "stronger": strong,
+                "weaker": weak,
+                "difference": gap.to_dict(),
+                "n": n,
+                "p": randomisation(pool, first, second, config.replicates),
+                "decided": _decided(gap),
+            }
+        )
+    known = [row for row in rows if row["p"] is not None]
+    for row, adjusted in zip(known, holm([row["p"] for row in known]), strict=True):
+        row["p_holm"] = adjusted
+    return rows
+
+
+def _decided(gap: Measurement) -> str:
+    if isinstance(gap, Undefined):
+        return "undefined"
+    if not gap.excludes(0.0):
+        return "undecided"
+    return "yes" if gap.value > 0 else "reversed"
+
+
+def _answers(tests: Sequence[Mapping[str, Any]], modalities: Sequence[str], corpus: Corpus) -> list[dict[str, Any]]:
+    """Answer each hypothesis in words, modality by modality."""
+    found = []
+    silent = corpus.answers["question"].nunique() < 2 and corpus.interviews["job_title"].nunique() < 2
+    for number, claim, _, _ in STEPS:
+        parts = []
+        for name in modalities:
+            rows = [row for row in tests if row["hypothesis"] == number and row["group"] == name]
+            parts += [_answer(row) for row in rows]
+        words = "; ".join(parts) if parts else "not tested: one of the two systems is missing"
+        if number == "H4" and silent:
+            words = f"cannot be tested: all interviews have one question and one job title. Seen all the same: {words}"
+        found.append({"hypothesis": number, "claim": claim, "words": words})
+    return found
+
+
+def _answer(row: Mapping[str, Any]) -> str:
+    where = f"{row['group']}, {row['stronger']} beside {row['weaker']}"
+    gap = row["difference"]
+    if "undefined" in gap:
+        return f"{where}: undefined ({gap['undefined']})"
+    words = {"yes": "yes", "reversed": "the other way round", "undecided": "undecided"}[row["decided"]]
+    return f"{where}: {words}, {gap['value']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}]"
+
+
+def _verdict(record: Mapping[str, Any]) -> str:
+    """Say in how far the paper's order is there: in which modality every step is decided, in which none."""
+    named = {(number, strong, weak) for number, _, strong, weak in STEPS}
+    steps = {
+        name: [
+            row["decided"]
+            for row in record["tests"]
+            if row["group"] == name and (row["hypothesis"], row["stronger"], row["weaker"]) in named
+        ]
+        for name in record["corpus"]["modalities"]
+    }
+    whole = [name for name, decided in steps.items() if decided == ["yes"] * len(STEPS)]
+    none = [name for name, decided in steps.items() if decided and "yes" not in decided]
+    order = "HireNet > HN_SATT > HN_AVG > Bi-GRU > non-sequential"
+    words = []
+    if whole:
+        words.append(f"the order {order} holds step by step, each interval above zero, for {_join(whole)}")
+    for name in steps:
+        if name not in whole and name not in none and steps[name]:
+            yes = steps[name].count("yes")
+            words.append(f"for {name} {yes} of {len(steps[name])} steps are decided that way")
+    if none:
+        words.append(f"for {_join(none)} no step is decided: nothing of that order is seen here")
+    if not words:
+        return "no step of the paper's order could be tested"
+    text = "; ".join(words)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _join(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _identity(
+    pool: Pool, systems: Sequence[Mapping[str, Any]], ratings: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """Return what knowing who speaks is worth where a split has people on both sides; None where it has none."""
+    if pool.new.all():
+        return None
+    known = ~pool.new
+    (same,) = [system for system in systems if system["system"] == "same person"]
+    return {
+        "known_interviews": int(known.sum()),
+        "known_people": len(set(pool.person[known].tolist())),
+        "people": len(set(pool.person.tolist())),
+        "f1": same["figures"]["f1"],
+        "ratings": {
+            rating["rating"]: next(s for s in rating["systems"] if s["system"] == "same person")["figures"]
+            for rating in ratings
+        },
+    }
+
+
+def _left_out(corpus: Corpus, pool: Pool, empty: Sequence[str]) -> list[dict[str, Any]]:
+    unlabelled = int(corpus.interviews["hirable"].isna().sum())
+    rows = [{"what": "interviews", "n": unlabelled, "why": "no hirable label: neither trained on nor tested"}]
+    rows += [{"what": f"answers' {name}", "n": len(corpus.answers), "why": "recorded of nobody"} for name in empty]
+    positions = pd.Series(pool.row).groupby(pool.position).nunique()
+    lone = int((positions == 1).sum()) if len(positions) > 1 else 0
+    rows.append({"what": "positions", "n": lone, "why": "one tested interview: no F1 of their own"})
+    for name in corpus.modalities:
+        if name not in empty and (missing := int((corpus.length(name) == 0).sum())):
+            rows.append({"what": f"answers without {name}", "n": missing, "why": f"no part in {name} systems"})
+    return [row for row in rows if row["n"]]
