@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo-report
 
-.PHONY: demo test check lint format benchmarks clean
+.PHONY: demo test check lint format docs benchmarks clean
 
 demo: $(VENV)/installed
 	$(BIN)/fairhire demo --out $(OUT)
@@ -23,6 +23,10 @@ format: $(VENV)/tested
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/tested
+	$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
+
 benchmarks: $(VENV)/installed
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.loader
@@ -30,7 +34,7 @@ benchmarks: $(VENV)/installed
 	$(BIN)/python -m benchmarks.probes
 
 clean:
-	rm -rf $(VENV) $(OUT) build *.egg-info
+	rm -rf $(VENV) $(OUT) build docs/_build *.egg-info
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,38 +1,30 @@
-"""Runs what the documentation shows: every block of Python, and every fairhire command in a block of sh."""
+"""Runs what the documentation shows: every block of Python, and every fairhire command in a block of sh.
+
+A page that links to docs/examples.md finds in its folder what that page makes; it is made once.
+"""
 
 import re
-import shlex
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+from pages import EXAMPLES, PAGES, ROOT, begins_with_examples, blocks, links, name_of, run
 
 
-def blocks(page: Path) -> list[tuple[str, str]]:
-    return BLOCK.findall(page.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page) and page != EXAMPLES], ids=name_of)
+def test_the_blocks_of_a_page_run_in_order(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if begins_with_examples(page):
+        shutil.copytree(request.getfixturevalue("examples"), tmp_path, dirs_exist_ok=True)
+    run(page, tmp_path)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
-def test_the_blocks_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None:
-    for kind, code in blocks(page):
-        if kind == "python":
-            commands = [[sys.executable, "-W", "error::UserWarning", "-c", code]]
-        else:
-            lines = [line for line in code.splitlines() if line.strip()]
-            assert all(line.startswith("fairhire ") for line in lines), f"{page.name}: only fairhire runs in sh blocks"
-            commands = [[sys.executable, "-m", *shlex.split(line)] for line in lines]
-        for command in commands:
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{page.name}: {command[-1]!r}\n{done.stderr}"
+def test_the_examples_are_what_their_page_says(examples: Path) -> None:
+    names = re.findall(r"^\| `([^`]+)` \|", EXAMPLES.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(names) > 5
+    assert [name for name in names if not (examples / name).exists()] == []
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in LINK.findall(page.read_text(encoding="utf-8")):
+    for target in links(page):
         assert (page.parent / target).exists(), f"{page.name}: {target}"
