@@ -74,7 +74,7 @@ def classic(out: Path, interviews: int) -> None:
         fit = answers.of(division.train)
         label = division.hirable[answers.interview[fit]]
         began = time.perf_counter()
-        for trial in trials_of(len(fit)):
+        for trial in trials_of(len(fit), x.shape[1]):
             model = _PEERS[trial.learner](dict(trial.settings)).fit(x[fit], label)
             (model.predict_proba if trial.learner == "forest" else model.decision_function)(x)
         theirs = time.perf_counter() - began

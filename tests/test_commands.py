@@ -139,6 +139,7 @@ def test_the_defaults_in_help_are_those_of_the_package() -> None:
         assert shown[name] == getattr(config, name), name
     assert (float(shown["strength"]),) == config.strengths
     simulated, world = defaults("corpus", "simulate"), SimulationConfig()
+    simulated["frames"] = tuple(map(int, simulated["frames"].split("-")))
     for name in {field.name for field in fields(SimulationConfig)} & set(simulated):
         assert simulated[name] == getattr(world, name), name
 
@@ -255,6 +256,12 @@ def test_simulate_says_the_corpus_on_stdout_and_the_rest_on_stderr(tmp_path: Pat
     assert said.out == f"{tmp_path / 'c'}\n"
     assert said.err == f"5 interviews; kept apart from them: {tmp_path}/c.people.csv and {tmp_path}/c.truth.csv\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "c.people.csv", "c.truth.csv"]
+    small = ("--interviews", 3, "--frames", "7-9", "--questions", 2, "--modality", "audio", "--missing", 0)
+    assert fairhire("corpus", "simulate", tmp_path / "small", *small).code == 0
+    lengths = Corpus(tmp_path / "small").length("audio")
+    assert len(lengths) == 6
+    assert 7 <= lengths.min() <= lengths.max() <= 9
+    refused(2, "--frames: expected LOW-HIGH such as 30-60", "corpus", "simulate", tmp_path / "x", "--frames", "many")
     again = fairhire("corpus", "simulate", tmp_path / "again", "--interviews", 5, "--seed", 3, "--quiet")
     assert again == Said(0, f"{tmp_path / 'again'}\n", "")
     for name in ("interviews.parquet", "features/audio.npy"):

@@ -39,7 +39,8 @@ Floats = NDArray[np.float64]
 LEARNERS = ("svm", "ridge", "forest")
 """The paper's three."""
 
-_KERNEL_ANSWERS = 12_000  # above it a kernel machine takes hours: its linear sister alone is searched
+# Above either a kernel machine takes hours, and among so many numbers a plane parts as well: the linear one is left.
+_KERNEL_ANSWERS, _KERNEL_NUMBERS = 12_000, 1_000
 
 # Half a decade between a weak and a strong penalty, with and without weighing the rarer class up (ours).
 _SVM = {"C": (0.01, 0.1, 1.0, 10.0), "class_weight": (None, "balanced")}
@@ -90,9 +91,9 @@ class ChosenRating:
     prediction: Floats
 
 
-def trials_of(answers: int, *, ratings: bool = False) -> list[Trial]:
-    """Return what is searched, given the number of training answers; for regressors without class weights."""
-    small = answers <= _KERNEL_ANSWERS
+def trials_of(answers: int, numbers: int, *, ratings: bool = False) -> list[Trial]:
+    """Return what is searched for so many training answers of so many numbers; for ratings without class weights."""
+    small = answers <= _KERNEL_ANSWERS and numbers <= _KERNEL_NUMBERS
     grids: list[tuple[str, Mapping[str, tuple[Any, ...]]]] = [
         *([("svm rbf", {"C": _SVM["C"][1:]} if ratings else {**_SVM, "C": _SVM["C"][1:]})] if small else []),
         ("svm linear", _LINEAR_SVM),
@@ -133,7 +134,7 @@ def fit_classifier(
     best: Chosen | None = None
     best_of: dict[str, float] = {}
     degenerate = 0
-    trials = trials_of(len(fit))
+    trials = trials_of(len(fit), x.shape[1])
     for trial in trials:
         values = _decisions(_classifier(trial, seed).fit(x[fit], label), x)
         mean = answers.mean_by_interview(values, len(hirable))
@@ -175,7 +176,7 @@ def fit_regressor(
         raise DataError(f"expected two different ratings among training interviews, got {len(set(label.tolist()))}")
     judged = np.isin(np.arange(len(rating)), validation) & known
     best: ChosenRating | None = None
-    trials = trials_of(len(fit), ratings=True)
+    trials = trials_of(len(fit), x.shape[1], ratings=True)
     for trial in trials:
         predicted = _regressor(trial, seed).fit(x[fit], label).predict(x)
         mean = answers.mean_by_interview(predicted.astype(np.float64), len(rating))

@@ -34,7 +34,7 @@ __all__ = [
     "Pool",
     "PositionSpread",
     "classification",
-    "difference",
+    "differences",
     "holm",
     "randomisation",
     "rating_figures",
@@ -161,20 +161,26 @@ def rating_figures(pool: Pool, rated: Floats, predicted: Floats, replicates: int
     )
 
 
-def difference(pool: Pool, first: Floats, second: Floats, replicates: int) -> tuple[Measurement, int]:
-    """Return F1 of ``first`` minus F1 of ``second`` (scores (N,)) on the rows that both score, and how many there are.
+def differences(pool: Pool, first: Floats, second: Floats, replicates: int) -> tuple[dict[str, Measurement], int]:
+    """Return F1 and AUC of ``first`` minus those of ``second`` (scores (N,)), and on how many rows: those both score.
 
-    Paired: both on the same resampled people.
+    Paired: both on the same resampled people. F1 hangs on where a score crosses one half; the AUC does not.
     """
     chosen, label = ~(np.isnan(first) | np.isnan(second)), pool.hirable
     if not chosen.any():
-        return Undefined("no interview is scored by both", 0), 0
+        return {name: Undefined("no interview is scored by both", 0) for name in ("f1", "auc")}, 0
 
     def f1(score: Floats) -> Statistic:
         return pool.over_seeds(chosen, lambda places: f1_of(label[places], score[places] >= THRESHOLD))
 
-    found = bootstrap_difference(f1(first), f1(second), pool.person[chosen], replicates=replicates)
-    return found, int(chosen.sum())
+    def auc(score: Floats) -> Statistic:
+        return pool.over_seeds(chosen, lambda places: auc_of(label[places], score[places]))
+
+    people = pool.person[chosen]
+    return {
+        name: bootstrap_difference(make(first), make(second), people, replicates=replicates)
+        for name, make in (("f1", f1), ("auc", auc))
+    }, int(chosen.sum())
 
 
 def randomisation(pool: Pool, first: Floats, second: Floats, replicates: int) -> float | None:

@@ -19,7 +19,7 @@ from fairhire.bench.pooled import (
     Pool,
     PositionSpread,
     classification,
-    difference,
+    differences,
     holm,
     randomisation,
     rating_figures,
@@ -316,17 +316,18 @@ def _tests(
         if (group, strong) not in told or (group, weak) not in told:
             continue
         first, second = told[group, strong].score, told[group, weak].score
-        gap, n = difference(pool, first, second, config.replicates)
+        gaps, n = differences(pool, first, second, config.replicates)
         rows.append(
             {
                 "hypothesis": hypothesis,
                 "group": group,
                 "stronger": strong,
                 "weaker": weak,
-                "difference": gap.to_dict(),
+                "difference": gaps["f1"].to_dict(),
+                "auc_difference": gaps["auc"].to_dict(),
                 "n": n,
                 "p": randomisation(pool, first, second, config.replicates),
-                "decided": _decided(gap),
+                "decided": _decided(gaps["f1"]),
             }
         )
     known = [row for row in rows if row["p"] is not None]
@@ -365,7 +366,8 @@ def _answer(row: Mapping[str, Any]) -> str:
     if "undefined" in gap:
         return f"{where}: undefined ({gap['undefined']})"
     words = {"yes": "yes", "reversed": "the other way round", "undecided": "undecided"}[row["decided"]]
-    return f"{where}: {words}, {gap['value']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}]"
+    adjusted = "" if row["p"] is None else f", p {row['p_holm']:.3f} after Holm"
+    return f"{where}: {words}, {gap['value']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}]{adjusted}"
 
 
 def _verdict(record: Mapping[str, Any]) -> str:

@@ -40,6 +40,15 @@ def corpus_simulate(
     leak_audio: Annotated[float, typer.Option(help="Multiplies --leak for audio.")] = 1.0,
     leak_video: Annotated[float, typer.Option(help="Multiplies --leak for video.")] = 1.0,
     context: Annotated[float, typer.Option(help="How much the question and the job decide what counts, 0 to 1.")] = 1.0,
+    noise: Annotated[float, typer.Option(help="Each recruiter's own noise, in standard deviations of merit.")] = 0.6,
+    questions: Annotated[int, typer.Option(help="Answers of an interview.")] = 5,
+    positions: Annotated[int, typer.Option(help="Positions that people apply for.")] = 40,
+    frames: Annotated[str, typer.Option(help="Frames of an answer, four a second: LOW-HIGH or one number.")] = "30-60",
+    missing: Annotated[float, typer.Option(help="Share of answers without a given modality, 0 to 1.")] = 0.02,
+    modality: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Record only this modality; may be given again (default: all three)."),
+    ] = None,
 ) -> None:
     """Make interviews with known merit, known bias and known leaks."""
     from fairhire.data.imported import write_imported
@@ -54,8 +63,21 @@ def corpus_simulate(
         leak_audio=leak_audio,
         leak_video=leak_video,
         context=context,
+        noise=noise,
+        questions=questions,
+        positions=positions,
+        frames=_span(frames),
+        missing=missing,
+        modalities=tuple(modality) if modality else SimulationConfig.modalities,
     )
     _written(write_imported(_counted(simulate(config), interviews), out), truth=True)
+
+
+def _span(words: str) -> tuple[int, int]:
+    low, dash, high = words.partition("-")
+    if not (low.isdigit() and (high.isdigit() if dash else not high)):
+        raise UsageError(f"--frames: expected LOW-HIGH such as 30-60, or one number, got {words!r}")
+    return int(low), int(high or low)
 
 
 @app.command("import", epilog=EXIT_CODES)

@@ -17,9 +17,11 @@ __all__ = ["COMMANDS"]
 def explain_command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run.")],
     corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="A corpus with the run's modalities.")],
-    interview: Annotated[str | None, typer.Option(metavar="ID", help="Show this interview, moment by moment.")] = None,
+    interview: Annotated[
+        str | None, typer.Option(metavar="ID", help="Show this interview, moment by moment (default: all of them).")
+    ] = None,
     position: Annotated[
-        str | None, typer.Option(metavar="P", help="Show how the questions of this position are weighed.")
+        str | None, typer.Option(metavar="P", help="Show how this position's questions are weighed (default: none).")
     ] = None,
     out: Annotated[
         Path | None,
@@ -31,13 +33,16 @@ def explain_command(
     ] = None,
     beside: Annotated[
         Path | None,
-        typer.Option(metavar="RUN2", help="Another run whose attention stands beside, such as the undefended one."),
+        typer.Option(
+            metavar="RUN2",
+            help="Another run whose attention stands beside, such as the undefended one (default: none).",
+        ),
     ] = None,
     recording: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ANSWER=FILE",
-            help="The recording of an answer, counted from 1, for pictures at its peaks; may be given again.",
+            help="The recording of an answer, counted from 1, for pictures at its peaks (default: none).",
         ),
     ] = None,
     sample: Annotated[

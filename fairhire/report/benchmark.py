@@ -212,12 +212,13 @@ def _tests(record: Record) -> Table:
             None if row["p"] is None else PValue(row["p"]),
             None if row["p"] is None else PValue(row["p_holm"]),
             _DECIDED[row["decided"]],
+            _signed(row["auc_difference"]),
         )
         for row in record["tests"]
     )
-    header = ("step", "difference of F1", "interviews", "value", "p", "p, Holm", "interval above zero")
+    header = ("step", "compared", "interviews", "F1", "p", "p, Holm", "F1 above zero", "AUC")
     return Table(
-        "Each system beside its neighbour",
+        "Each system's F1 and AUC less those of its neighbour",
         header,
         rows,
         note="Paired on the interviews that both score. p: how often the two, swapped by chance for each person, "

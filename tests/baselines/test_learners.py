@@ -77,15 +77,16 @@ def test_a_trial_that_calls_everybody_the_same_is_set_aside(monkeypatch):
     chosen = fit_classifier(x, answers, hirable, np.arange(3), np.arange(3, 6), seed=0)
     assert chosen.trial.learner == "ridge"
     assert chosen.validation_f1 == 0
-    assert chosen.degenerate == chosen.tried - sum(trial.learner == "ridge" for trial in trials_of(3))
+    assert chosen.degenerate == chosen.tried - sum(trial.learner == "ridge" for trial in trials_of(3, 1))
     assert chosen.best_of["svm"] == pytest.approx(0.8)  # of calling everybody hirable: two of three are
 
 
-def test_many_answers_spare_the_kernel_machine():
-    assert "svm rbf" in {trial.learner for trial in trials_of(100)}
-    assert {trial.learner for trial in trials_of(10**6)} == {"svm linear", "ridge", "forest"}
-    assert not any("class_weight" in trial.settings for trial in trials_of(100, ratings=True))
-    names = [trial.name for trial in trials_of(100)]
+def test_many_answers_or_numbers_spare_the_kernel_machine():
+    assert "svm rbf" in {trial.learner for trial in trials_of(100, 10)}
+    for many in ((10**6, 10), (100, 10**5)):
+        assert {trial.learner for trial in trials_of(*many)} == {"svm linear", "ridge", "forest"}
+    assert not any("class_weight" in trial.settings for trial in trials_of(100, 10, ratings=True))
+    names = [trial.name for trial in trials_of(100, 10)]
     assert len(names) == len(set(names))
 
 

@@ -8,7 +8,7 @@ from fairhire.bench.pooled import (
     Pool,
     PositionSpread,
     classification,
-    difference,
+    differences,
     holm,
     randomisation,
     rating_figures,
@@ -83,18 +83,20 @@ def test_random_votes_have_the_figures_that_chance_has():
 def test_a_paired_difference_of_a_system_with_itself_is_nothing():
     pool = make_pool()
     score = scores(pool, 1.0)
-    gap, n = difference(pool, score, score, 100)
-    assert (gap.value, gap.low, gap.high, n) == (0, 0, 0, len(pool))
+    gaps, n = differences(pool, score, score, 100)
+    assert n == len(pool)
+    assert all((gap.value, gap.low, gap.high) == (0, 0, 0) for gap in gaps.values())
     assert randomisation(pool, score, score, 200) == 1
 
 
 def test_a_better_system_is_found_and_the_sign_is_that_of_the_first():
     pool = make_pool(n=1000, people=400)
     good, poor = scores(pool, 3.0, 1), scores(pool, 0.2, 2)
-    gap, _ = difference(pool, good, poor, 300)
-    back, _ = difference(pool, poor, good, 300)
-    assert gap.low > 0
-    assert back.value == pytest.approx(-gap.value)
+    gaps, _ = differences(pool, good, poor, 300)
+    back, _ = differences(pool, poor, good, 300)
+    for name in ("f1", "auc"):
+        assert gaps[name].low > 0
+        assert back[name].value == pytest.approx(-gaps[name].value)
     assert randomisation(pool, good, poor, 500) == pytest.approx(1 / 501)
 
 
@@ -131,8 +133,8 @@ def test_systems_that_share_no_interview_cannot_be_compared():
     pool = make_pool()
     left = np.where(np.arange(len(pool)) % 2, 0.7, np.nan)
     right = np.where(np.arange(len(pool)) % 2, np.nan, 0.7)
-    gap, n = difference(pool, left, right, 100)
-    assert isinstance(gap, Undefined)
+    gaps, n = differences(pool, left, right, 100)
+    assert all(isinstance(gap, Undefined) for gap in gaps.values())
     assert n == 0
     assert randomisation(pool, left, right, 100) is None
 
