@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, nullcontext
@@ -42,6 +43,7 @@ from fairhire.data.corpus import Corpus
 from fairhire.erasure import spectrum_of
 from fairhire.errors import DataError, FairhireError, NotComputableError, UsageError
 from fairhire.estimate import Estimate, Measurement, Undefined, task_metrics
+from fairhire.leash import end_with_parent
 from fairhire.progress import Advance, silent
 from fairhire.report.frontier import render_frontier
 from fairhire.retrieval import retrieve_faces
@@ -232,7 +234,9 @@ def _train_all(
                 done(point, seed, task(point, seed, _run_folder(out, point, seed)))
             return failed
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        with ProcessPoolExecutor(
+            workers, mp_context=context, initializer=end_with_parent, initargs=(os.getpid(),)
+        ) as pool:
             running = {pool.submit(task, p, s, _run_folder(out, p, s)): (p, s) for p, s in left}
             for future in as_completed(running):
                 error = future.exception()

@@ -8,7 +8,7 @@ scikit-learn's. Letters: A answers, F numbers of an answer, N interviews.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -127,12 +127,13 @@ def fit_classifier(
     """
     fit = answers.of(train)
     label = hirable[answers.interview[fit]]
-    judged = np.isin(np.arange(len(hirable)), validation)
-    for part, found in (("training", label), ("validation", hirable[validation])):
+    judged = np.isin(np.arange(len(hirable)), np.intersect1d(validation, answers.interview))
+    for part, found in (("training", label), ("validation", hirable[judged])):
         if len(set(found.tolist())) < 2:
             raise DataError(f"expected hirable and not hirable {part} interviews, got {len(found)} of one class")
     best: Chosen | None = None
-    best_of: dict[str, float] = {}
+    best_rank = (False, -1.0)
+    best_of: dict[str, tuple[bool, float]] = {}
     degenerate = 0
     trials = trials_of(len(fit), x.shape[1])
     for trial in trials:
@@ -142,16 +143,14 @@ def fit_classifier(
         decided = mean[here] >= 0
         f1 = _f1(hirable[here], decided)
         degenerate += (same := len(set(decided.tolist())) < 2)
-        rank = f1 - 1.0 if same else f1
+        rank = (not same, f1)
         kind = trial.learner.partition(" ")[0]
-        best_of[kind] = max(best_of.get(kind, -1.0), rank)
-        if best is None or rank > best.validation_f1:
-            best = Chosen(trial, rank, len(trials), 0, {}, expit(mean))
+        best_of[kind] = max(best_of.get(kind, (False, -1.0)), rank)
+        if best is None or rank > best_rank:
+            best, best_rank = Chosen(trial, f1, len(trials), 0, {}, expit(mean)), rank
         advance(trial.name)
     assert best is not None
-    shown = {kind: value + 1.0 if value < 0 else value for kind, value in best_of.items()}
-    f1 = best.validation_f1 + 1.0 if best.validation_f1 < 0 else best.validation_f1
-    return Chosen(best.trial, f1, len(trials), degenerate, shown, best.score)
+    return replace(best, degenerate=degenerate, best_of={kind: f1 for kind, (_, f1) in best_of.items()})
 
 
 def fit_regressor(
@@ -175,11 +174,12 @@ def fit_regressor(
     if len(set(label.tolist())) < 2:
         raise DataError(f"expected two different ratings among training interviews, got {len(set(label.tolist()))}")
     judged = np.isin(np.arange(len(rating)), validation) & known
+    centre, spread = float(label.mean()), float(label.std())  # penalties are meant for numbers around zero
     best: ChosenRating | None = None
     trials = trials_of(len(fit), x.shape[1], ratings=True)
     for trial in trials:
-        predicted = _regressor(trial, seed).fit(x[fit], label).predict(x)
-        mean = answers.mean_by_interview(predicted.astype(np.float64), len(rating))
+        predicted = _regressor(trial, seed).fit(x[fit], (label - centre) / spread).predict(x)
+        mean = answers.mean_by_interview(centre + spread * predicted.astype(np.float64), len(rating))
         here = judged & ~np.isnan(mean)
         if not here.any():
             raise DataError("expected a rated validation interview with an answer, got none")
@@ -224,8 +224,11 @@ def stack_ratings(ratings: Floats, rated: Floats, validation: NDArray[np.int64])
     fit = validation[(count[validation] > 0) & ~np.isnan(rated[validation])]
     if len(fit) == 0:
         return np.full(len(ratings), np.nan)
-    predicted = Ridge(alpha=1.0).fit(x[fit], rated[fit]).predict(x)
-    return np.where(count > 0, predicted, np.nan)
+    centre, spread = x[fit].mean(axis=0), x[fit].std(axis=0)
+    x = (x - centre) / np.where(spread > 0, spread, 1.0)
+    middle, width = rated[fit].mean(), rated[fit].std() or 1.0
+    predicted = Ridge(alpha=1.0).fit(x[fit], (rated[fit] - middle) / width).predict(x)
+    return np.where(count > 0, middle + width * predicted, np.nan)
 
 
 def _classifier(trial: Trial, seed: int) -> Any:
@@ -242,7 +245,7 @@ def _classifier(trial: Trial, seed: int) -> Any:
 def _regressor(trial: Trial, seed: int) -> Any:
     settings = dict(trial.settings)
     if trial.learner == "svm rbf":
-        return SVR(kernel="rbf", cache_size=500, epsilon=0.02, **settings)
+        return SVR(kernel="rbf", cache_size=500, epsilon=0.1, **settings)
     if trial.learner == "svm linear":
         return LinearSVR(loss="squared_epsilon_insensitive", dual="auto", random_state=seed, max_iter=5000, **settings)
     if trial.learner == "ridge":
@@ -251,7 +254,7 @@ def _regressor(trial: Trial, seed: int) -> Any:
 
 
 def _decisions(model: Any, x: Any) -> Floats:
-    """Return decision values (A,), 0 and more is hirable: a margin, or the logit of a forest's share of trees."""
+    """Return decision values (A,), 0 and more is hirable: a margin, or twice a forest's probability less one."""
     if hasattr(model, "decision_function"):
         values: Floats = np.asarray(model.decision_function(x), dtype=np.float64)
         return values

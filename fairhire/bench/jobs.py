@@ -99,7 +99,11 @@ def _predictions(corpus: Corpus, out: Path, config: BenchConfig, job: Job) -> Pr
         return _other_scores(corpus, config.others[job.system], training)
     if job.group == "features":
         division = divide(corpus, training)
-        return _classic(*_feature_rows(corpus, config.features[job.system], division), division, job)
+        x, answers, odd = _feature_rows(corpus, config.features[job.system], division)
+        found = _classic(x, answers, division, job)
+        return replace(
+            found, about={**found.about, "kept": f"{found.about['kept']}; {odd}" if odd else found.about["kept"]}
+        )
     if job.after_others:
         names, _ = modalities_of(corpus, config)
         runs = {name: Run(run_folder(out, replace(job, group=name, system="hirenet"))) for name in names}
@@ -217,17 +221,30 @@ def _early(runs: Mapping[str, Run], division: Division, job: Job) -> Predictions
     return _classic(x, AnswerRows(np.arange(len(rows)), rows), division, job)
 
 
-def _feature_rows(corpus: Corpus, path: Path, division: Division) -> tuple[NDArray[np.float32], AnswerRows]:
-    """Return somebody's table of numbers (n, F), scaled on training people, and whose rows they are."""
+def _feature_rows(corpus: Corpus, path: Path, division: Division) -> tuple[NDArray[np.float32], AnswerRows, str]:
+    """Return somebody's table of numbers (n, F), scaled on training people, whose rows they are, and what was odd.
+
+    An empty cell takes the training people's mean. Columns that hold anything but numbers are left out.
+    """
     table = read_table(path)
     key, *columns = table.columns
     rows = _rows_of(corpus, path, table.distinct(key))
-    numbers = [name for name in columns if _all_numbers(table[name])]
-    if not numbers:
-        raise DataError(f"{path}: expected columns of numbers behind {key!r}, got none")
     here = rows >= 0
-    x = _scaled(table.numbers(numbers)[here], np.isin(rows[here], division.train))
-    return x, AnswerRows(np.flatnonzero(here), rows[here])
+    train = np.isin(rows[here], division.train)
+    found, blanks = [], 0
+    for name in columns:
+        values = _numbers(table[name])
+        if values is None or np.isnan(values[here][train]).all():
+            continue
+        values = values[here]
+        blanks += int(np.isnan(values).sum())
+        found.append(np.where(np.isnan(values), np.nanmean(values[train]), values))
+    if not found:
+        raise DataError(f"{path}: expected columns of numbers behind {key!r}, got none")
+    odd = [f"{len(columns) - len(found)} columns of no numbers left out"] if len(found) < len(columns) else []
+    odd += [f"{blanks} empty cells at the mean"] if blanks else []
+    answers = AnswerRows(np.flatnonzero(here), rows[here])
+    return _scaled(np.stack(found, axis=1), train), answers, "; ".join(odd)
 
 
 def _other_scores(corpus: Corpus, other: OtherScores, training: TrainConfig) -> Predictions:
@@ -241,10 +258,9 @@ def _other_scores(corpus: Corpus, other: OtherScores, training: TrainConfig) -> 
             score[row] = float(cells[cell])
         except ValueError:
             raise table.bad(int(cell), other.column, "a number or nothing") from None
-    if ((score < 0) | (score > 1)).any():
-        raise DataError(f"{other.path}, {other.column}: expected scores from 0 to 1, got {np.nanmax(np.abs(score)):g}")
-    # Whoever predicts the label's own rating is judged by it too: the label is a cut through it.
-    ratings = {training.ratings[0]: score} if training.ratings else {}
+    if (odd := score[(score < 0) | (score > 1)]).size:
+        raise DataError(f"{other.path}, {other.column}: expected scores from 0 to 1, got {odd[0]:g}")
+    ratings = {other.rating: score} if other.rating in training.ratings else {}
     return Predictions(score, ratings, {"kept": f"{other.path.name}, {other.column}"})
 
 
@@ -260,11 +276,13 @@ def _rows_of(corpus: Corpus, path: Path, names: list[str]) -> NDArray[np.int64]:
     return rows
 
 
-def _all_numbers(cells: list[str]) -> bool:
+def _numbers(cells: list[str]) -> Floats | None:
+    """Return a column as numbers, NaN where a cell is empty; None where one is no finite number."""
     try:
-        return bool(np.isfinite([float(cell) for cell in cells]).all())
+        values = np.array([float(cell) if cell.strip() else np.nan for cell in cells])
     except ValueError:
-        return False
+        return None
+    return None if np.isinf(values).any() or "nan" in {cell.strip().lower() for cell in cells} else values
 
 
 def _scaled(values: NDArray[Any], train: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -31,6 +31,7 @@ from fairhire.estimate import (
 )
 
 __all__ = [
+    "LEAST_IN_POSITION",
     "Pool",
     "PositionSpread",
     "classification",
@@ -52,13 +53,14 @@ LEAST_IN_POSITION = 10
 
 @dataclass(frozen=True)
 class Pool:
-    """Who was tested: the corpus's row, the seed's place, the person, the position and the label of each (N,).
+    """Who was tested: the corpus's row, the seed, the round, the person, the position and the label of each (N,).
 
     ``new`` (N,) is True for people who are nowhere in training or validation of their round.
     """
 
     row: NDArray[np.int64]
     seed: NDArray[np.int64]
+    round: NDArray[np.int64]
     person: NDArray[np.str_]
     position: NDArray[np.str_]
     hirable: Flags
@@ -71,6 +73,33 @@ class Pool:
     def within(self, chosen: Flags) -> list[NDArray[np.int64]]:
         """Return for every seed the places of its ``chosen`` rows."""
         return [np.flatnonzero(chosen & (self.seed == seed)) for seed in np.unique(self.seed)]
+
+    def interviews(self, chosen: Flags) -> int:
+        """Return how many different interviews the ``chosen`` rows are: one that several seeds tested is one."""
+        return len(np.unique(self.row[chosen]))
+
+    def ranked(self, places: NDArray[np.int64], score: Floats, *, average_precision: bool = False) -> Statistic:
+        """Return the AUC (or average precision) of a seed's rows, taken within each round.
+
+        Scores of two rounds come from two models and need not lie on one scale. Rounds count by their pairs of a
+        hirable and another one (by their hirable ones); for an AUC that is all pairs within a round.
+        """
+        parts = [np.flatnonzero(self.round[places] == one) for one in np.unique(self.round[places])]
+        make = average_precision_of if average_precision else auc_of
+        label = self.hirable[places]
+        statistics = [make(label[part], score[places][part]) for part in parts]
+
+        def evaluate(weights: Floats) -> Floats:
+            total, size = np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
+            for one, part in zip(statistics, parts, strict=True):
+                own = weights[part]
+                positive = own[label[part]].sum(axis=0)
+                count = positive if average_precision else positive * own[~label[part]].sum(axis=0)
+                total += np.where(count > 0, np.nan_to_num(one.evaluate(own)) * count, 0.0)
+                size += count
+            return quotient(total, size)
+
+        return Statistic(evaluate, len(places), next((s.missing for s in statistics if s.missing), ""))
 
     def over_seeds(self, chosen: Flags, make: Make) -> Statistic:
         """Return the mean over seeds of the statistic that ``make`` builds for the rows of one seed.
@@ -106,8 +135,8 @@ def classification(pool: Pool, score: Floats, replicates: int) -> dict[str, Meas
             "precision": lambda p: precision_of(label[p], decided[p]),
             "recall": lambda p: recall_of(label[p], decided[p]),
             "f1": lambda p: f1_of(label[p], decided[p]),
-            "average_precision": lambda p: average_precision_of(label[p], score[p]),
-            "auc": lambda p: auc_of(label[p], score[p]),
+            "average_precision": lambda p: pool.ranked(p, score, average_precision=True),
+            "auc": lambda p: pool.ranked(p, score),
         },
         replicates,
     )
@@ -121,22 +150,29 @@ def vote_figures(pool: Pool, rates: Floats, replicates: int) -> dict[str, Measur
     votes = random_votes(rates, seed=0).astype(np.float64)
     label = pool.hirable.astype(np.float64)
 
-    def mean(chosen_weight: float, positive_weight: float) -> Make:
+    def mean(chosen_weight: float, positive_weight: float, missing: str) -> Make:
         def make(places: NDArray[np.int64]) -> Statistic:
             voted, own = votes[places], label[places]
 
             def evaluate(weights: Floats) -> Floats:
                 both = (voted * own[:, None]).T @ weights  # (draws, R)
                 base = chosen_weight * (voted.T @ weights) + positive_weight * (own @ weights)
-                drawn: Floats = np.mean(quotient(both, base), axis=0)
-                return drawn
+                each = quotient(both, base)  # a draw that calls nobody has no precision, and no say
+                defined = ~np.isnan(each)
+                if positive_weight:
+                    defined &= own @ weights > 0  # without a hirable one there is nothing to find
+                return quotient(np.where(defined, each, 0.0).sum(axis=0), defined.sum(axis=0))
 
-            return Statistic(evaluate, len(places), "nobody is hirable")
+            return Statistic(evaluate, len(places), missing)
 
         return make
 
     everyone = np.ones(len(pool), dtype=bool)
-    makes = {"precision": mean(1.0, 0.0), "recall": mean(0.0, 1.0), "f1": mean(0.5, 0.5)}
+    makes = {
+        "precision": mean(1.0, 0.0, "nobody is chosen"),
+        "recall": mean(0.0, 1.0, "nobody is hirable"),
+        "f1": mean(0.5, 0.5, "nobody is hirable"),
+    }
     silent = Undefined("a vote ranks nobody", len(set(pool.person)))
     found = pool.estimate(everyone, makes, replicates)
     return {**found, "average_precision": silent, "auc": silent}
@@ -174,13 +210,13 @@ def differences(pool: Pool, first: Floats, second: Floats, replicates: int) -> t
         return pool.over_seeds(chosen, lambda places: f1_of(label[places], score[places] >= THRESHOLD))
 
     def auc(score: Floats) -> Statistic:
-        return pool.over_seeds(chosen, lambda places: auc_of(label[places], score[places]))
+        return pool.over_seeds(chosen, lambda places: pool.ranked(places, score))
 
     people = pool.person[chosen]
     return {
         name: bootstrap_difference(make(first), make(second), people, replicates=replicates)
         for name, make in (("f1", f1), ("auc", auc))
-    }, int(chosen.sum())
+    }, pool.interviews(chosen)
 
 
 def randomisation(pool: Pool, first: Floats, second: Floats, replicates: int) -> float | None:
@@ -199,6 +235,8 @@ def randomisation(pool: Pool, first: Floats, second: Floats, replicates: int) ->
     observed, drawn = [], []
     for places in pool.within(chosen):
         label = pool.hirable[places]
+        if not label.any():
+            return None
         counts = []  # of both sides and every person: true positives, and half of chosen and positives
         for score in (first, second):
             decided = score[places] >= THRESHOLD

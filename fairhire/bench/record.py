@@ -16,6 +16,7 @@ from fairhire.atomic import sha256
 from fairhire.baselines import DRAWS, majority_by_position
 from fairhire.bench.jobs import Division, divide
 from fairhire.bench.pooled import (
+    LEAST_IN_POSITION,
     Pool,
     PositionSpread,
     classification,
@@ -31,7 +32,7 @@ from fairhire.data.corpus import Corpus
 from fairhire.estimate import Measurement, Undefined
 from fairhire.progress import Advance, silent
 
-__all__ = ["STEPS", "bench_record", "bench_table"]
+__all__ = ["STEPS", "bench_record", "bench_table", "verdict_of"]
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +95,7 @@ def bench_record(
             "folds": config.folds,
             "split": config.training.split,
             "fractions": list(config.training.fractions),
-            "tested": len(pool),
+            "tested": pool.interviews(pool.row >= 0),
             "people": len(set(pool.person.tolist())),
             "hirable": float(np.mean([pool.hirable[places].mean() for places in pool.within(pool.row >= 0)])),
             "replicates": config.replicates,
@@ -109,10 +110,10 @@ def bench_record(
         "failed": [
             {"system": f"{j.group}: {j.system}", "round": j.round.name, "why": why} for j, why in failed.items()
         ],
-        "left_out": _left_out(corpus, pool, empty),
+        "left_out": _left_out(corpus, pool, empty, rated=bool(config.training.ratings)),
         "versions": {name: version(name) for name in ("fairhire", "torch", "scikit-learn", "gensim", "numpy")},
     }
-    record["verdict"] = _verdict(record)
+    record["verdict"] = verdict_of(tests, names)
     return record
 
 
@@ -147,15 +148,24 @@ def _places(divisions: Mapping[Any, Division]) -> Iterator[NDArray[np.int64]]:
 def _pool(corpus: Corpus, divisions: Mapping[Any, Division]) -> Pool:
     people = corpus.interviews["candidate"].to_numpy(dtype=str)
     positions = corpus.interviews["position"].to_numpy(dtype=str)
-    rows, seeds, new = [], [], []
-    for one, division in divisions.items():
+    rows, seeds, rounds, new = [], [], [], []
+    for number, (one, division) in enumerate(divisions.items()):
+        rounds.append(np.full(len(division.test), number))
         rows.append(division.test)
         seeds.append(np.full(len(division.test), one.seed))
         known = set(people[division.parts != "test"].tolist())
         new.append(np.array([people[row] not in known for row in division.test], dtype=bool))
     row = np.concatenate(rows)
     hirable = next(iter(divisions.values())).hirable
-    return Pool(row, np.concatenate(seeds), people[row], positions[row], hirable[row], np.concatenate(new))
+    return Pool(
+        row,
+        np.concatenate(seeds),
+        np.concatenate(rounds),
+        people[row],
+        positions[row],
+        hirable[row],
+        np.concatenate(new),
+    )
 
 
 def _told(
@@ -189,13 +199,13 @@ def _votes(
     corpus: Corpus, config: BenchConfig, divisions: Mapping[Any, Division], pool: Pool
 ) -> Iterator[dict[str, Any]]:
     """Yield what has to be beaten: chance, everybody, the position's majority, and who it is where that is known."""
-    rates, majority, strangers = [], [], 0
+    rates, majority, strangers = [], [], set()
     positions = corpus.interviews["position"].to_numpy(dtype=str)
     for division in divisions.values():
         rates.append(np.full(len(division.test), division.hirable[division.train].mean()))
         share, _ = majority_by_position(positions, division.hirable, division.train)
         majority.append(share[division.test])
-        strangers += int((~np.isin(positions[division.test], positions[division.train])).sum())
+        strangers |= set(division.test[~np.isin(positions[division.test], positions[division.train])].tolist())
     rate = np.concatenate(rates)
     yield {
         "group": "votes",
@@ -209,10 +219,10 @@ def _votes(
         found = classification(pool, np.concatenate(majority), config.replicates)
         note = "the majority of the position's training interviews, ties hirable"
         if strangers:
-            note += f"; {strangers} tested interviews of positions without any take that of all"
+            note += f"; {len(strangers)} tested interviews of positions without any take that of all"
         yield {"group": "votes", "system": "majority", "figures": _dicts(found), "note": note}
     if not pool.new.all():
-        same = _same_person(corpus, divisions, lambda division: division.hirable.astype(np.float64))
+        same = _same_person(corpus, divisions, lambda division: _known_in_training(division, None))
         yield {
             "group": "votes",
             "system": "same person",
@@ -228,12 +238,21 @@ def _same_person(corpus: Corpus, divisions: Mapping[Any, Division], values: Any)
     said = []
     for division in divisions.values():
         value = values(division)
-        train = division.train[~np.isnan(value[division.train])]
+        train = np.flatnonzero(~np.isnan(value))
         count = np.bincount(person[train], minlength=len(names))
         total = np.bincount(person[train], weights=value[train], minlength=len(names))
         mean = (total + _SHRINKAGE * value[train].mean()) / (count + _SHRINKAGE)
         said.append(mean[person[division.test]])
     return np.concatenate(said)
+
+
+def _known_in_training(division: Division, rating: str | None) -> Floats:
+    """Return the verdicts, or one rating, of training people (N,), NaN for everybody else."""
+    if rating is not None:
+        return np.where(division.parts == "train", division.rated[rating], np.nan)
+    value = np.full(len(division.parts), np.nan)
+    value[division.train] = division.hirable[division.train]
+    return value
 
 
 def _measured(config: BenchConfig, told: Mapping[tuple[str, str], _Told], pool: Pool) -> Iterator[dict[str, Any]]:
@@ -244,7 +263,7 @@ def _measured(config: BenchConfig, told: Mapping[tuple[str, str], _Told], pool: 
             "system": system,
             "figures": _dicts(classification(pool, one.score, config.replicates)),
             "positions": spread.to_dict() if isinstance(spread, Undefined) else asdict(spread),
-            "scored": int((~np.isnan(one.score)).sum()),
+            "scored": pool.interviews(~np.isnan(one.score)),
             "kept": list(one.kept),
         }
         if 0 < pool.new.sum() < len(pool):
@@ -270,11 +289,11 @@ def _ratings(
     for name in config.training.ratings:
         rated = next(iter(divisions.values())).rated[name][pool.row]
         constant = np.concatenate(
-            [np.full(len(d.test), np.nanmean(d.rated[name][d.train])) for d in divisions.values()]
+            [np.full(len(d.test), np.nanmean(d.rated[name][d.parts == "train"])) for d in divisions.values()]
         )
         guesses: list[tuple[str, str, Floats]] = [("votes", "constant", constant)]
         if not pool.new.all():
-            same = _same_person(corpus, divisions, lambda division, name=name: division.rated[name])
+            same = _same_person(corpus, divisions, lambda division, name=name: _known_in_training(division, name))
             guesses.append(("votes", "same person", same))
         guesses += [
             (group, system, one.ratings[name])
@@ -291,7 +310,7 @@ def _ratings(
                 unseen = np.where(pool.new, predicted, np.nan)
                 row["new_people"] = _dicts(rating_figures(pool, rated, unseen, config.replicates))
             rows.append(row)
-        found.append({"rating": name, "rated": int((~np.isnan(rated)).sum()), "systems": rows})
+        found.append({"rating": name, "rated": pool.interviews(~np.isnan(rated)), "systems": rows})
     return found
 
 
@@ -326,7 +345,9 @@ def _tests(
                 "difference": gaps["f1"].to_dict(),
                 "auc_difference": gaps["auc"].to_dict(),
                 "n": n,
-                "p": randomisation(pool, first, second, config.replicates),
+                "p": None
+                if isinstance(gaps["f1"], Undefined)
+                else randomisation(pool, first, second, config.replicates),
                 "decided": _decided(gaps["f1"]),
             }
         )
@@ -370,31 +391,38 @@ def _answer(row: Mapping[str, Any]) -> str:
     return f"{where}: {words}, {gap['value']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}]{adjusted}"
 
 
-def _verdict(record: Mapping[str, Any]) -> str:
-    """Say in how far the paper's order is there: in which modality every step is decided, in which none."""
+def verdict_of(tests: Sequence[Mapping[str, Any]], modalities: Sequence[str]) -> str:
+    """Say in how far the paper's order is there: for which modality every step is decided, for which none.
+
+    ``tests`` are the record's paired comparisons; those beside the four steps are passed over.
+    """
     named = {(number, strong, weak) for number, _, strong, weak in STEPS}
-    steps = {
-        name: [
-            row["decided"]
-            for row in record["tests"]
-            if row["group"] == name and (row["hypothesis"], row["stronger"], row["weaker"]) in named
-        ]
-        for name in record["corpus"]["modalities"]
-    }
-    whole = [name for name, decided in steps.items() if decided == ["yes"] * len(STEPS)]
-    none = [name for name, decided in steps.items() if decided and "yes" not in decided]
-    order = "HireNet > HN_SATT > HN_AVG > Bi-GRU > non-sequential"
+    steps: dict[str, list[str]] = {name: [] for name in modalities}
+    for row in tests:
+        if (row["hypothesis"], row["stronger"], row["weaker"]) in named:
+            steps[row["group"]].append(row["decided"])
+    tested = {name: decided for name, decided in steps.items() if decided}
+    if not tested:
+        return "No step of the paper's order could be tested."
+    whole = [name for name, decided in tested.items() if decided == ["yes"] * len(STEPS)]
     words = []
     if whole:
+        order = "HireNet > HN_SATT > HN_AVG > Bi-GRU > non-sequential"
         words.append(f"the order {order} holds step by step, each interval above zero, for {_join(whole)}")
-    for name in steps:
-        if name not in whole and name not in none and steps[name]:
-            yes = steps[name].count("yes")
-            words.append(f"for {name} {yes} of {len(steps[name])} steps are decided that way")
+    for name, decided in tested.items():
+        yes, back = decided.count("yes"), decided.count("reversed")
+        if name in whole:
+            continue
+        if set(decided) == {"undefined"}:
+            words.append(f"for {name} no step could be tested")
+        elif yes or back:
+            told = f"for {name} {yes} of {len(decided)} steps are decided that way"
+            words.append(f"{told}, {back} the other way round" if back else told)
+    none = [
+        name for name, decided in tested.items() if "undecided" in decided and not {"yes", "reversed"} & set(decided)
+    ]
     if none:
         words.append(f"for {_join(none)} no step is decided: nothing of that order is seen here")
-    if not words:
-        return "no step of the paper's order could be tested"
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."
 
@@ -410,9 +438,9 @@ def _identity(
     if pool.new.all():
         return None
     known = ~pool.new
-    (same,) = [system for system in systems if system["system"] == "same person"]
+    (same,) = [s for s in systems if (s["group"], s["system"]) == ("votes", "same person")]
     return {
-        "known_interviews": int(known.sum()),
+        "known_interviews": pool.interviews(known),
         "known_people": len(set(pool.person[known].tolist())),
         "people": len(set(pool.person.tolist())),
         "f1": same["figures"]["f1"],
@@ -423,13 +451,15 @@ def _identity(
     }
 
 
-def _left_out(corpus: Corpus, pool: Pool, empty: Sequence[str]) -> list[dict[str, Any]]:
+def _left_out(corpus: Corpus, pool: Pool, empty: Sequence[str], *, rated: bool) -> list[dict[str, Any]]:
     unlabelled = int(corpus.interviews["hirable"].isna().sum())
-    rows = [{"what": "interviews", "n": unlabelled, "why": "no hirable label: neither trained on nor tested"}]
+    why = "no hirable label: not tested; what they teach is ratings alone" if rated else "no hirable label: left alone"
+    rows = [{"what": "interviews", "n": unlabelled, "why": why}]
     rows += [{"what": f"answers' {name}", "n": len(corpus.answers), "why": "recorded of nobody"} for name in empty]
     positions = pd.Series(pool.row).groupby(pool.position).nunique()
-    lone = int((positions == 1).sum()) if len(positions) > 1 else 0
-    rows.append({"what": "positions", "n": lone, "why": "one tested interview: no F1 of their own"})
+    small = int((positions < LEAST_IN_POSITION).sum()) if len(positions) > 1 else 0
+    few = f"fewer than {LEAST_IN_POSITION} tested interviews: no F1 of their own"
+    rows.append({"what": "positions", "n": small, "why": few})
     for name in corpus.modalities:
         if name not in empty and (missing := int((corpus.length(name) == 0).sum())):
             rows.append({"what": f"answers without {name}", "n": missing, "why": f"no part in {name} systems"})

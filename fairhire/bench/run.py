@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -25,12 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from fairhire.atomic import sha256, storage_errors, write_json, write_text
-from fairhire.bench.jobs import do_job
+from fairhire.bench.jobs import divide, do_job
 from fairhire.bench.predictions import is_done
 from fairhire.bench.record import bench_record, bench_table
 from fairhire.bench.systems import BenchConfig, Job, jobs_of, modalities_of
 from fairhire.data.corpus import Corpus
 from fairhire.errors import DataError, NotComputableError, UsageError
+from fairhire.leash import end_with_parent
 from fairhire.progress import Advance, silent
 from fairhire.report.benchmark import draw_benchmark, render_benchmark
 
@@ -89,18 +91,28 @@ def _check(corpus: Corpus, config: BenchConfig) -> None:
     for name, path in [*config.features.items(), *((name, other.path) for name, other in config.others.items())]:
         if not path.is_file():
             raise DataError(f"{name}={path}: expected a table, found none")
+    for name, other in config.others.items():
+        if other.rating is not None and other.rating not in config.training.ratings:
+            raise UsageError(f"{name}: expected a rating that is asked for, got {other.rating!r}")
+    for one in config.rounds():
+        if not len(divide(corpus, config.of_round(one)).test):
+            raise DataError(f"{corpus.path}, split {one.split!r}: expected labelled interviews to test, got none")
 
 
 def _claim(out: Path, corpus: Corpus, config: BenchConfig) -> None:
     """Make ``out`` this bench's folder, or check that it is one of the same corpus and settings."""
     marker = out / "bench.json"
-    tables = [*config.features.items(), *((name, other.path) for name, other in config.others.items())]
+    tables = {f"features/{name}": sha256(path) for name, path in config.features.items()}
+    tables |= {
+        f"others/{name}": f"{sha256(other.path)} {other.column} {other.rating or ''}"
+        for name, other in config.others.items()
+    }
     record: dict[str, Any] = {
         "schema": BENCH_SCHEMA,
         "corpus_sha256": sha256(corpus.path / "corpus.json"),
         "training": config.training.to_dict(),
         "folds": config.folds,
-        "tables": {name: sha256(path) for name, path in tables},
+        "tables": tables,
     }
     if marker.is_file():
         try:
@@ -163,7 +175,8 @@ def _while_it_lives(
 ) -> list[Job]:
     """Do ``jobs`` in processes of their own; return those that are left because a process died."""
     left = dict.fromkeys(jobs)
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent, initargs=(os.getpid(),)) as pool:
         running = {pool.submit(task, job): job for job in jobs}
         for future in as_completed(running):
             error = future.exception()
@@ -171,5 +184,6 @@ def _while_it_lives(
                 ended(running[future], future.result())
                 del left[running[future]]
             elif not isinstance(error, BrokenProcessPool):
+                pool.shutdown(wait=False, cancel_futures=True)  # a defect of ours: say so now, not after all the rest
                 raise error
     return list(left)

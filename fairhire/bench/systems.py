@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
@@ -35,6 +36,7 @@ NETWORKS = ("bigru", "hn-avg", "hn-satt", "hirenet")
 LADDER = ("non-sequential", "bag of words", *NETWORKS)
 """What every modality is given to, weakest first as in the paper."""
 
+_TAKEN = ("votes", "fusion", "features", "others")  # groups beside the modalities
 FUSED = "fusion"
 """The group of systems that read several modalities."""
 
@@ -44,10 +46,14 @@ FUSIONS_AFTER = ("early", "late", "stacked")
 
 @dataclass(frozen=True)
 class OtherScores:
-    """Scores that somebody else's system gave: a table whose first column is the interview, and the column to read."""
+    """Scores that somebody else's system gave: a table whose first column is the interview, and the column to read.
+
+    ``rating`` names the rating that the scores predict too, in its own units; None for none.
+    """
 
     path: Path
     column: str
+    rating: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,8 +131,8 @@ class Job:
     @property
     def file(self) -> str:
         """The job as a file's name."""
-        words = f"{self.group} {self.system}".replace(" ", "_").replace("/", "_")
-        return f"{words}@{self.round.name}"
+        plain = [quote(words.replace("_", "%5F"), safe="% ") for words in (self.group, self.system)]
+        return f"{'_'.join(plain).replace(' ', '_')}@{self.round.name}"
 
     @property
     def after_others(self) -> bool:
@@ -143,6 +149,8 @@ def modalities_of(corpus: Corpus, config: BenchConfig) -> tuple[list[str], list[
     if unknown := [name for name in wanted if name not in corpus.modalities]:
         known = ", ".join(corpus.modalities)
         raise UsageError(f"modality: expected one of {known} ({corpus.path}), got {unknown[0]!r}")
+    if taken := [name for name in wanted if name in _TAKEN]:
+        raise UsageError(f"modality: expected no name that the bench gives to groups, got {taken[0]!r}; rename it")
     empty = [name for name in wanted if not (corpus.length(name) > 0).any()]
     if len(empty) == len(wanted):
         raise UsageError(f"{corpus.path}: expected {' or '.join(wanted)} in at least one answer, got none")

@@ -41,8 +41,9 @@ def benchmark_command(
     beside: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=FILE[:COLUMN]",
-            help="Scores of another system: interview ids first; COLUMN is score unless named (default: none).",
+            metavar="NAME=FILE[:COLUMN[:RATING]]",
+            help="Scores of another system: interview ids first; COLUMN is score unless named; RATING is what they "
+            "predict too (default: none).",
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="candidate, or a split that the corpus brings.")] = "candidate",
@@ -112,9 +113,9 @@ def _others(words: list[str] | None) -> dict[str, Any]:
     from fairhire.bench import OtherScores
 
     found = {}
-    for name, rest in _pairs(words, "beside", "NAME=FILE[:COLUMN]"):
-        path, colon, column = rest.rpartition(":")
-        found[name] = OtherScores(Path(path), column) if colon else OtherScores(Path(rest), "score")
+    for name, rest in _pairs(words, "beside", "NAME=FILE[:COLUMN[:RATING]]"):
+        path, column, rating = (*rest.split(":", 2), "", "")[:3]
+        found[name] = OtherScores(Path(path), column or "score", rating or None)
     return found
 
 

@@ -97,8 +97,7 @@ def _reading(record: Record) -> list[str]:
     sentences = [
         "Precision, recall and F1 are those of the hirable class, at a score of one half; average precision and AUC "
         "read the ranking. Brackets are 95 % intervals, people resampled with all their interviews.",
-        f"{percent(share)} of the tested interviews are hirable: calling everybody hirable has an F1 of "
-        f"{number(_everybody(record))}, which an honest system can miss. Look at AUC and average precision too.",
+        *_on_everybody(record, share),
         *(f"{answer['hypothesis']}, {answer['claim']}: {answer['words']}." for answer in record["answers"]),
     ]
     for row in record["tests"]:
@@ -111,10 +110,21 @@ def _reading(record: Record) -> list[str]:
     return sentences
 
 
-def _everybody(record: Record) -> float:
-    """Return the F1 of calling everybody hirable."""
+def _on_everybody(record: Record, share: float) -> list[str]:
+    everybody = _everybody(record)
+    if everybody is None:
+        return []
+    return [
+        f"{percent(share)} of the tested interviews are hirable: calling everybody hirable has an F1 of "
+        f"{number(everybody)}, which an honest system can miss. Look at AUC and average precision too."
+    ]
+
+
+def _everybody(record: Record) -> float | None:
+    """Return the F1 of calling everybody hirable, None where it is undefined."""
     (found,) = [s for s in record["systems"] if (s["group"], s["system"]) == ("votes", "everybody")]
-    return float(found["figures"]["f1"]["value"])
+    value: float | None = found["figures"]["f1"].get("value")
+    return value
 
 
 def _gap(value: Mapping[str, Any]) -> str:
@@ -131,7 +141,8 @@ def _identity(identity: Mapping[str, Any]) -> str:
     )
     for name, figures in identity["ratings"].items():
         words += f"; on {sentence(name)} a 1-MAE of {said(figures['one_minus_mae'])} and an R2 of {said(figures['r2'])}"
-    return f"{words}. Every system's figures on this split are flattered; the table of new people is not."
+    strangers = "; the table of new people is not" if identity["known_people"] < identity["people"] else ""
+    return f"{words}. Every system's figures on this split are flattered{strangers}."
 
 
 def _groups(record: Record) -> list[str]:
@@ -332,7 +343,8 @@ def _drawing(record: Record) -> Intervals:
         rows.append(
             Row(system["group"], f"{sentence(system['group'])}: {_named(system['system'])}", (Mark(kind, found),))
         )
-    lines = ((_everybody(record), "everybody"),)
+    everybody = _everybody(record)
+    lines = () if everybody is None else ((everybody, "everybody"),)
     values = [m.low for row in rows for mark in row.marks if not hasattr(m := mark.measurement, "reason")]
     low = max(0.0, min([0.4, *values]) - 0.02)
     panel = Panel("", "F1", tuple(rows), lines, (low, 1.0))

@@ -1,5 +1,7 @@
 """Figures over rounds: within a seed and averaged, people resampled whole, differences paired, p-values honest."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
@@ -24,6 +26,7 @@ def make_pool(n=120, seeds=2, people=60, seed=0, positions=3):
     return Pool(
         row=row,
         seed=np.repeat(np.arange(seeds), n // 2),
+        round=np.repeat(np.arange(seeds), n // 2),
         person=np.array([f"c{value % people}" for value in row]),
         position=np.array([f"p{value % positions}" for value in row]),
         hirable=hirable[row],
@@ -55,7 +58,7 @@ def test_who_has_no_score_takes_no_part():
     half = np.where(np.arange(len(pool)) % 2, score, np.nan)
     kept = ~np.isnan(half)
     fewer = Pool(
-        **{name: getattr(pool, name)[kept] for name in ("row", "seed", "person", "position", "hirable", "new")}
+        **{name: getattr(pool, name)[kept] for name in ("row", "seed", "round", "person", "position", "hirable", "new")}
     )
     assert classification(pool, half, 100) == classification(fewer, half[kept], 100)
     nobody = classification(pool, np.full(len(pool), np.nan), 100)
@@ -64,11 +67,39 @@ def test_who_has_no_score_takes_no_part():
 
 def test_a_seed_without_a_class_leaves_the_mean_undefined_and_says_so():
     pool = make_pool()
-    one_sided = Pool(pool.row, pool.seed, pool.person, pool.position, pool.hirable | (pool.seed == 1), pool.new)
+    one_sided = replace(pool, hirable=pool.hirable | (pool.seed == 1))
     found = classification(one_sided, scores(pool, 1.0), 100)
     assert isinstance(found["auc"], Undefined)
     assert "only one class is present" in found["auc"].reason
     assert isinstance(found["f1"], Estimate)
+
+
+def test_scores_of_two_rounds_are_not_compared_with_each_other():
+    pool = make_pool(n=400, people=400)
+    folds = replace(pool, seed=np.zeros(len(pool), dtype=int))  # two folds of one seed
+    score = scores(pool, 2.0)
+    shifted = np.where(folds.round == 1, 0.5 + score / 2, score / 2)  # the same order in each, other scales
+    one, other = classification(folds, score, 100), classification(folds, shifted, 100)
+    for name in ("auc", "average_precision"):
+        assert other[name] == one[name]
+    each = [roc_auc_score(pool.hirable[pool.round == r], score[pool.round == r]) for r in (0, 1)]
+    pairs = [pool.hirable[pool.round == r].sum() * (~pool.hirable[pool.round == r]).sum() for r in (0, 1)]
+    assert one["auc"].value == pytest.approx(np.average(each, weights=pairs))
+    constant = np.where(folds.round == 1, pool.hirable[folds.round == 1].mean(), pool.hirable[folds.round == 0].mean())
+    assert classification(folds, constant, 100)["auc"].value == 0.5  # and would be below it across the two
+
+
+def test_a_draw_that_calls_nobody_has_no_say_in_the_precision_of_votes():
+    pool = replace(make_pool(n=40, people=40, seeds=1), hirable=np.arange(20) < 4)
+    found = vote_figures(pool, np.full(20, 0.1), 100)
+    assert found["precision"].value == pytest.approx(0.2, abs=0.03)
+    nobody = vote_figures(replace(pool, hirable=np.zeros(20, dtype=bool)), np.full(20, 0.1), 100)
+    assert isinstance(nobody["recall"], Undefined)
+
+
+def test_without_a_hirable_one_there_is_no_p_value():
+    pool = replace(make_pool(), hirable=np.zeros(120, dtype=bool))
+    assert randomisation(pool, scores(pool, 1.0, 1), scores(pool, 1.0, 2), 100) is None
 
 
 def test_random_votes_have_the_figures_that_chance_has():
@@ -84,7 +115,7 @@ def test_a_paired_difference_of_a_system_with_itself_is_nothing():
     pool = make_pool()
     score = scores(pool, 1.0)
     gaps, n = differences(pool, score, score, 100)
-    assert n == len(pool)
+    assert n == len(set(pool.row))
     assert all((gap.value, gap.low, gap.high) == (0, 0, 0) for gap in gaps.values())
     assert randomisation(pool, score, score, 200) == 1
 
@@ -159,7 +190,7 @@ def test_the_spread_over_positions_and_those_too_small_for_it():
     each = [f1_score(pool.hirable[pool.position == p], score[pool.position == p] >= 0.5) for p in ("p0", "p1", "p2")]
     assert (spread.positions, spread.left_out) == (3, 0)
     assert (spread.low, spread.median, spread.high) == pytest.approx((min(each), np.median(each), max(each)))
-    lonely = Pool(pool.row, pool.seed, pool.person, pool.person, pool.hirable, pool.new)  # a position a person
+    lonely = replace(pool, position=pool.person)
     found = PositionSpread.of(lonely, score)
     assert isinstance(found, Undefined)
     assert found.reason.startswith("0 of ")

@@ -185,9 +185,52 @@ def test_tables_of_features_and_scores_of_others_stand_beside(world, tmp_path, q
     found = systems(run_benchmark(world, tmp_path / "out", config))
     assert found["features", "oracle"]["figures"]["f1"]["value"] == 1
     assert found["others", "winner"]["figures"]["f1"]["value"] == 1
+    with pytest.raises(UsageError, match="another table 'others/winner'"):
+        run_benchmark(world, tmp_path / "out", replace(config, others={"winner": OtherScores(tmp_path / "s.csv", "x")}))
     (tmp_path / "s.csv").write_text("clip,mark\nsomebody,0.5\n")
-    with pytest.raises(UsageError, match="another table 'winner'"):
+    with pytest.raises(UsageError, match="another table 'others/winner'"):
         run_benchmark(world, tmp_path / "out", config)
+
+
+def test_an_empty_cell_of_features_takes_the_mean_and_words_are_left_out(world, tmp_path, quick_search):
+    ids = world.interviews["id"].tolist()
+    cells = ["" if row % 7 == 0 else str(row) for row in range(len(ids))]
+    pd.DataFrame({"who": ids, "n": cells, "name": "x"}).to_csv(tmp_path / "f.csv", index=False)
+    config = BenchConfig(training=quick(modalities=("audio",)), features={"f": tmp_path / "f.csv"}, replicates=100)
+    found = systems(run_benchmark(world, tmp_path / "out", config))["features", "f"]
+    assert found["kept"][0]["kept"].endswith("; 1 columns of no numbers left out; 9 empty cells at the mean")
+
+
+def test_folds_test_everybody_once(world, tmp_path, quick_search):
+    config = BenchConfig(training=quick(modalities=("audio",), epochs=1), folds=2, replicates=100)
+    record = run_benchmark(world, tmp_path / "out", config)
+    assert record["protocol"]["tested"] == len(world)
+    assert all(system.get("scored", 0) <= len(world) for system in record["systems"])
+    assert {kept["round"] for s in record["systems"] for kept in s.get("kept", ())} == {
+        "seed0-fold1of2",
+        "seed0-fold2of2",
+    }
+
+
+def test_scores_that_predict_a_rating_are_judged_by_it_only_when_asked(world, tmp_path, quick_search):
+    ids = world.interviews["id"].tolist()
+    rated = world.interviews["target:rating"]
+    pd.DataFrame({"clip": ids, "mark": rated}).to_csv(tmp_path / "s.csv", index=False)
+    training = quick(modalities=("audio",), epochs=1, ratings=("rating",))
+    for rating in (None, "rating"):
+        others = {"oracle": OtherScores(tmp_path / "s.csv", "mark", rating)}
+        record = run_benchmark(
+            world, tmp_path / str(rating), BenchConfig(training=training, others=others, replicates=100)
+        )
+        (told,) = [s for s in record["ratings"][0]["systems"] if s["system"] == "oracle"]
+        r2 = told["figures"]["r2"]
+        assert r2.get("value") == (None if rating is None else pytest.approx(1))
+    with pytest.raises(UsageError, match="oracle: expected a rating that is asked for, got 'charm'"):
+        run_benchmark(
+            world,
+            tmp_path / "x",
+            BenchConfig(training=training, others={"oracle": OtherScores(tmp_path / "s.csv", "mark", "charm")}),
+        )
 
 
 @pytest.mark.parametrize(
@@ -256,7 +299,7 @@ def test_what_is_missing_is_handled_and_said(tmp_path, quick_search):
     assert left_out["answers' video"] == 79
     assert left_out["answers without text"] == 40
     assert left_out["interviews"] == 1
-    assert left_out["positions"] == record["protocol"]["tested"]
+    assert left_out["positions"] == record["protocol"]["tested"]  # a position each
     assert "undefined" in systems(record)["audio", "hirenet"]["positions"]
     assert "No spread between positions can be told" in (tmp_path / "out" / "benchmark.md").read_text()
     majority = systems(record)["votes", "majority"]

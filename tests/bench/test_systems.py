@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from small_bench import quick
 
-from fairhire.bench.systems import LADDER, BenchConfig, OtherScores, jobs_of, modalities_of
+from fairhire.bench.systems import LADDER, BenchConfig, Job, OtherScores, jobs_of, modalities_of
 from fairhire.errors import UsageError
 
 
@@ -50,3 +50,9 @@ def test_one_modality_needs_no_fusion_and_tables_are_jobs_too(world):
 def test_an_unknown_modality_is_refused_and_one_that_nobody_has_left_out(world, tmp_path):
     with pytest.raises(UsageError, match="modality: expected one of text, audio, video"):
         modalities_of(world, BenchConfig(training=quick(modalities=("smell",))))
+
+
+def test_names_that_differ_only_in_gaps_have_files_of_their_own():
+    one = BenchConfig(training=quick()).rounds()[0]
+    assert len({Job("features", name, one).file for name in ("a b", "a_b", "a/b", "a%b")}) == 4
+    assert not set(Job("features", "a/b", one).file) & set("/ ")

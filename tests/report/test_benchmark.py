@@ -91,6 +91,13 @@ def test_a_leak_and_failures_are_not_overlooked(record):
     assert "People who stand in no other part" in markdown
 
 
+def test_where_everybody_has_no_f1_the_page_does_without(record, tmp_path):
+    record["systems"][1]["figures"]["f1"] = {"undefined": "nobody is positive", "n": 38}
+    page, markdown = render_benchmark(record)
+    assert "calling everybody hirable has an F1" not in page + markdown
+    draw_benchmark(record, tmp_path / "x.png")
+
+
 def test_ratings_stand_in_a_table_of_their_own(record):
     figures = {
         "one_minus_mae": estimate(0.9),
