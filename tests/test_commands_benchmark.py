@@ -43,7 +43,7 @@ def test_it_prints_every_system_the_steps_in_words_and_where_the_page_is(corpus,
     [
         (("--modality", "smell"), "modality: expected one of text, audio, video"),
         (("--features", "f.csv"), "--features: expected NAME=FILE, got 'f.csv'"),
-        (("--beside", "=f.csv"), r"--beside: expected NAME=FILE\[:COLUMN\], got '=f.csv'"),
+        (("--beside", "=f.csv"), r"--beside: expected NAME=FILE\[:COLUMN\[:RATING\]\], got '=f.csv'"),
         (("--features", "a=x", "--features", "a=y"), "--features: expected every name once, got a, a"),
         (("--rating", "charm"), r"rating: expected one of the corpus's targets \(rating\), got 'charm'"),
         (("--folds", "3", "--split", "official"), "folds: expected only with the split candidate"),

@@ -110,7 +110,7 @@ def bench_record(
         "failed": [
             {"system": f"{j.group}: {j.system}", "round": j.round.name, "why": why} for j, why in failed.items()
         ],
-        "left_out": _left_out(corpus, pool, empty, rated=bool(config.training.ratings)),
+        "left_out": _left_out(corpus, pool, names, empty, rated=bool(config.training.ratings)),
         "versions": {name: version(name) for name in ("fairhire", "torch", "scikit-learn", "gensim", "numpy")},
     }
     record["verdict"] = verdict_of(tests, names)
@@ -451,7 +451,9 @@ def _identity(
     }
 
 
-def _left_out(corpus: Corpus, pool: Pool, empty: Sequence[str], *, rated: bool) -> list[dict[str, Any]]:
+def _left_out(
+    corpus: Corpus, pool: Pool, names: Sequence[str], empty: Sequence[str], *, rated: bool
+) -> list[dict[str, Any]]:
     unlabelled = int(corpus.interviews["hirable"].isna().sum())
     why = "no hirable label: not tested; what they teach is ratings alone" if rated else "no hirable label: left alone"
     rows = [{"what": "interviews", "n": unlabelled, "why": why}]
@@ -460,7 +462,7 @@ def _left_out(corpus: Corpus, pool: Pool, empty: Sequence[str], *, rated: bool) 
     small = int((positions < LEAST_IN_POSITION).sum()) if len(positions) > 1 else 0
     few = f"fewer than {LEAST_IN_POSITION} tested interviews: no F1 of their own"
     rows.append({"what": "positions", "n": small, "why": few})
-    for name in corpus.modalities:
-        if name not in empty and (missing := int((corpus.length(name) == 0).sum())):
+    for name in names:
+        if missing := int((corpus.length(name) == 0).sum()):
             rows.append({"what": f"answers without {name}", "n": missing, "why": f"no part in {name} systems"})
     return [row for row in rows if row["n"]]
