@@ -250,7 +250,7 @@ def _regressor(trial: Trial, seed: int) -> Any:
         return LinearSVR(loss="squared_epsilon_insensitive", dual="auto", random_state=seed, max_iter=5000, **settings)
     if trial.learner == "ridge":
         return Ridge(**settings)
-    return RandomForestRegressor(_TREES, random_state=seed, n_jobs=1, **settings)
+    return RandomForestRegressor(_TREES, max_features="sqrt", random_state=seed, n_jobs=1, **settings)
 
 
 def _decisions(model: Any, x: Any) -> Floats:
