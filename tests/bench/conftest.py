@@ -13,9 +13,9 @@ from fairhire.bench import BenchConfig, run_benchmark
 from fairhire.data.corpus import Corpus
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def quick_search() -> Any:
-    """Make every search a matter of a second; the searches themselves are tested elsewhere."""
+    """Make every search of a module's tests a matter of a second; the searches themselves are tested elsewhere."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learners, "_TREES", 5)
         patch.setattr(learners, "_SVM", {"C": (0.1, 1.0), "class_weight": (None,)})
@@ -28,7 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return small_corpus(tmp_path_factory.mktemp("world") / "corpus")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bench(world: Corpus, quick_search: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Return the folder and the record of a whole bench over two seeds, with the rating."""
     out = tmp_path_factory.mktemp("bench") / "out"
