@@ -49,6 +49,7 @@ from fairhire.report.frontier import render_frontier
 from fairhire.retrieval import retrieve_faces
 from fairhire.runs import Run
 from fairhire.same_rank import task_at_rank
+from fairhire.sweep import claim_folder
 from fairhire.training import TrainConfig, train
 
 __all__ = ["POINTS", "UNDEFENDED", "Point", "area_under", "over_seeds", "parse_point", "run_frontier"]
@@ -175,35 +176,14 @@ def _with_undefended(points: Sequence[Point]) -> list[Point]:
 
 def _claim(out: Path, corpus: Corpus, points: Sequence[Point], seeds: Sequence[int], training: TrainConfig) -> None:
     """Make ``out`` this sweep's folder, or check that it is one of the same corpus and training."""
-    marker = out / "frontier.json"
-    record = {
+    marker = "frontier.json"
+    settings = {
         "schema": FRONTIER_SCHEMA,
         "corpus_sha256": sha256(corpus.path / "corpus.json"),
         "training": training.to_dict(),
     }
-    if marker.is_file():
-        try:
-            before = json.loads(marker.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{marker}: expected the settings of a frontier, got {error}") from None
-        for key, value in record.items():
-            if before.get(key) != value:
-                changed = _first_change(before.get(key), value)
-                raise UsageError(f"{out}: holds a frontier with another {key}{changed}; choose another --out")
-        return  # other points and seeds may be added to the same sweep
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out}: expected a new or empty folder, or an earlier frontier, found something else")
-    with storage_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-    write_json(marker, {**record, "points": [point.name for point in points], "seeds": list(seeds)})
-
-
-def _first_change(before: object, now: object) -> str:
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in now:
-            if before.get(key) != now[key]:
-                return f" ({key}: {before.get(key)!r} there, {now[key]!r} here)"
-    return ""
+    if claim_folder(out, marker, settings, what="frontier") is None:  # other points and seeds may join the same sweep
+        write_json(out / marker, {**settings, "points": [point.name for point in points], "seeds": list(seeds)})
 
 
 # ---------------------------------------------------------------- training

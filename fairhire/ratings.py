@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fairhire.atomic import new_file
 from fairhire.errors import DataError
+from fairhire.scores import write_frame
 
 __all__ = ["Ratings", "read_ratings"]
 
@@ -68,13 +68,7 @@ class Ratings:
 
     def write(self, path: Path | str) -> None:
         """Write the table atomically, as CSV where ``path`` ends in .csv, else as Parquet."""
-        path = Path(path)
-        with new_file(path) as temporary:
-            frame = self.to_frame()
-            if path.suffix == ".csv":
-                frame.to_csv(temporary, index=False, lineterminator="\n")
-            else:
-                pq.write_table(pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(), temporary)
+        write_frame(self.to_frame(), Path(path))
 
 
 def read_ratings(path: Path | str) -> Ratings:

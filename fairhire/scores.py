@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fairhire.atomic import new_file
 from fairhire.errors import DataError
 
-__all__ = ["Scores", "read_scores"]
+__all__ = ["Scores", "read_scores", "write_frame"]
 
 _BINARY = {"": -1, "1": 1, "true": 1, "yes": 1, "1.0": 1, "0": 0, "false": 0, "no": 0, "0.0": 0}
 
@@ -80,13 +80,16 @@ class Scores:
 
     def write(self, path: Path | str) -> None:
         """Write the table atomically, as CSV where ``path`` ends in .csv, else as Parquet."""
-        path = Path(path)
-        with new_file(path) as temporary:
-            frame = self.to_frame()
-            if path.suffix == ".csv":
-                frame.to_csv(temporary, index=False, lineterminator="\n")
-            else:
-                pq.write_table(pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(), temporary)
+        write_frame(self.to_frame(), Path(path))
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table atomically, as CSV where ``path`` ends in .csv, else as Parquet, without an index."""
+    with new_file(path) as temporary:
+        if path.suffix == ".csv":
+            frame.to_csv(temporary, index=False, lineterminator="\n")
+        else:
+            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(), temporary)
 
 
 def read_scores(

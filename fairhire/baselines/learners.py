@@ -7,7 +7,7 @@ scikit-learn's. Letters: A answers, F numbers of an answer, N interviews.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -116,7 +116,6 @@ def fit_classifier(
     validation: NDArray[np.int64],
     *,
     seed: int,
-    advance: Callable[[str], None] = lambda _name: None,
 ) -> Chosen:
     """Search, fit and keep the best on validation interviews.
 
@@ -148,7 +147,6 @@ def fit_classifier(
         best_of[kind] = max(best_of.get(kind, (False, -1.0)), rank)
         if best is None or rank > best_rank:
             best, best_rank = Chosen(trial, f1, len(trials), 0, {}, expit(mean)), rank
-        advance(trial.name)
     assert best is not None
     return replace(best, degenerate=degenerate, best_of={kind: f1 for kind, (_, f1) in best_of.items()})
 
@@ -161,7 +159,6 @@ def fit_regressor(
     validation: NDArray[np.int64],
     *,
     seed: int,
-    advance: Callable[[str], None] = lambda _name: None,
 ) -> ChosenRating:
     """Search, fit and keep what has the smallest mean absolute error on validation interviews.
 
@@ -186,7 +183,6 @@ def fit_regressor(
         error = float(np.abs(mean[here] - rating[here]).mean())
         if best is None or error < best.validation_mae:
             best = ChosenRating(trial, error, len(trials), mean)
-        advance(trial.name)
     assert best is not None
     return best
 

@@ -101,9 +101,7 @@ def _predictions(corpus: Corpus, out: Path, config: BenchConfig, job: Job) -> Pr
         division = divide(corpus, training)
         x, answers, odd = _feature_rows(corpus, config.features[job.system], division)
         found = _classic(x, answers, division, job)
-        return replace(
-            found, about={**found.about, "kept": f"{found.about['kept']}; {odd}" if odd else found.about["kept"]}
-        )
+        return replace(found, about={**found.about, "kept": f"{found.about['kept']}; {odd}"}) if odd else found
     if job.after_others:
         names, _ = modalities_of(corpus, config)
         runs = {name: Run(run_folder(out, replace(job, group=name, system="hirenet"))) for name in names}
@@ -112,7 +110,7 @@ def _predictions(corpus: Corpus, out: Path, config: BenchConfig, job: Job) -> Pr
         if job.system == "early":
             return _early(runs, divide(corpus, training), job)
         together = {"gated": Run(run_folder(out, replace(job, system="gated")))}
-        return _stacked(runs | together, divide(corpus, training))
+        return _stacked(runs | together, divide(corpus, training), training)
     if job.group == FUSED or job.system in NETWORKS:
         return _network(corpus, out, config, training, job)
     division = divide(corpus, training)
@@ -189,17 +187,15 @@ def _late(runs: Mapping[str, Run], training: TrainConfig) -> Predictions:
     return Predictions(score, ratings, {"kept": f"mean of {', '.join(runs)}"})
 
 
-def _stacked(runs: Mapping[str, Run], division: Division) -> Predictions:
+def _stacked(runs: Mapping[str, Run], division: Division, training: TrainConfig) -> Predictions:
     """Return what the networks of one modality and the gated one say together, weighed on validation people (ours)."""
     scores = np.stack([run.scores.score for run in runs.values()], axis=1)
     score, weights = stack_scores(scores, division.hirable, division.validation)
     validation = np.flatnonzero(division.parts == "validation")
     ratings = {}
     for name, rated in division.rated.items():
-        said = [
-            found.predicted[:, found.names.index(name)] for run in runs.values() if (found := run.ratings) is not None
-        ]
-        ratings[name] = stack_ratings(np.stack(said, axis=1), rated, validation)
+        said = np.stack([_ratings(run, training)[name] for run in runs.values()], axis=1)
+        ratings[name] = stack_ratings(said, rated, validation)
     told = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(runs, weights, strict=True))
     return Predictions(score, ratings, {"kept": f"weights of log-odds: {told}"})
 

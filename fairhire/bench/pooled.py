@@ -6,7 +6,7 @@ Letters: N rows (a tested interview in a seed), R replicates, S seeds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +36,6 @@ __all__ = [
     "PositionSpread",
     "classification",
     "differences",
-    "holm",
     "randomisation",
     "rating_figures",
     "vote_figures",
@@ -285,14 +284,3 @@ class PositionSpread:
             )
         low, median, high = np.quantile(found, [0, 0.5, 1])
         return cls(len(found), len(names) - len(found), float(median), float(low), float(high), float(np.std(found)))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number (Holm 1979)."""
-    order = np.argsort(p_values)
-    adjusted = np.empty(len(p_values))
-    largest = 0.0
-    for rank, place in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = largest
-    return [float(value) for value in adjusted]

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairhire.atomic import sha256
+from fairhire.auditing.significance import holm
 from fairhire.baselines import DRAWS, majority_by_position
 from fairhire.bench.jobs import Division, divide
 from fairhire.bench.pooled import (
@@ -21,7 +22,6 @@ from fairhire.bench.pooled import (
     PositionSpread,
     classification,
     differences,
-    holm,
     randomisation,
     rating_figures,
     vote_figures,
@@ -31,6 +31,7 @@ from fairhire.bench.systems import FUSED, LADDER, BenchConfig, Job, modalities_o
 from fairhire.data.corpus import Corpus
 from fairhire.estimate import Measurement, Undefined
 from fairhire.progress import Advance, silent
+from fairhire.report.wording import join
 
 __all__ = ["STEPS", "bench_record", "bench_table", "verdict_of"]
 
@@ -70,11 +71,8 @@ def bench_record(
     """Return the record of what ``jobs`` predicted; ``failed`` are those that could not, and why."""
     divisions = {one: divide(corpus, config.of_round(one)) for one in config.rounds()}
     pool = _pool(corpus, divisions)
-    tested = dict(zip(divisions, _places(divisions), strict=True))
-    told = _told(corpus, out, config, jobs, tested, len(pool))
-    for _ in jobs:
-        advance()
-    systems = [*_votes(corpus, config, divisions, pool), *_measured(config, told, pool)]
+    told = _told(corpus, out, config, jobs, pool)
+    systems = [*_votes(corpus, config, divisions, pool), *_measured(config, told, pool, advance)]
     ratings = _ratings(corpus, config, divisions, told, pool)
     names, empty = modalities_of(corpus, config)
     tests = _tests(config, told, pool, names)
@@ -138,13 +136,6 @@ def _flat(value: Mapping[str, Any]) -> dict[str, Any]:
 # ---------------------------------------------------------------- who is tested, and what was said of them
 
 
-def _places(divisions: Mapping[Any, Division]) -> Iterator[NDArray[np.int64]]:
-    start = 0
-    for division in divisions.values():
-        yield np.arange(start, start + len(division.test))
-        start += len(division.test)
-
-
 def _pool(corpus: Corpus, divisions: Mapping[Any, Division]) -> Pool:
     people = corpus.interviews["candidate"].to_numpy(dtype=str)
     positions = corpus.interviews["position"].to_numpy(dtype=str)
@@ -173,21 +164,20 @@ def _told(
     out: Path,
     config: BenchConfig,
     jobs: Sequence[Job],
-    tested: Mapping[Any, NDArray[np.int64]],
-    size: int,
+    pool: Pool,
 ) -> dict[tuple[str, str], _Told]:
     ids = corpus.interviews["id"].to_numpy(dtype=str)
-    divisions = {one: divide(corpus, config.of_round(one)).test for one in tested}
+    places = {one: np.flatnonzero(pool.round == number) for number, one in enumerate(config.rounds())}
     found: dict[tuple[str, str], _Told] = {}
     for job in jobs:
         key = (job.group, job.system)
         if key not in found:
-            ratings = {name: np.full(size, np.nan) for name in config.training.ratings}
-            found[key] = _Told(np.full(size, np.nan), ratings, [])
-        said, rows = read_predictions(out, job, ids), divisions[job.round]
-        found[key].score[tested[job.round]] = said.score[rows]
+            ratings = {name: np.full(len(pool), np.nan) for name in config.training.ratings}
+            found[key] = _Told(np.full(len(pool), np.nan), ratings, [])
+        said, here = read_predictions(out, job, ids), places[job.round]
+        found[key].score[here] = said.score[pool.row[here]]
         for name, values in said.ratings.items():
-            found[key].ratings[name][tested[job.round]] = values[rows]
+            found[key].ratings[name][here] = values[pool.row[here]]
         found[key].kept.append({"round": job.round.name, **said.about})
     return found
 
@@ -255,7 +245,9 @@ def _known_in_training(division: Division, rating: str | None) -> Floats:
     return value
 
 
-def _measured(config: BenchConfig, told: Mapping[tuple[str, str], _Told], pool: Pool) -> Iterator[dict[str, Any]]:
+def _measured(
+    config: BenchConfig, told: Mapping[tuple[str, str], _Told], pool: Pool, advance: Advance
+) -> Iterator[dict[str, Any]]:
     for (group, system), one in sorted(told.items(), key=lambda item: _order(*item[0])):
         spread = PositionSpread.of(pool, one.score)
         row: dict[str, Any] = {
@@ -269,6 +261,7 @@ def _measured(config: BenchConfig, told: Mapping[tuple[str, str], _Told], pool: 
         if 0 < pool.new.sum() < len(pool):
             unseen = np.where(pool.new, one.score, np.nan)
             row["new_people"] = _dicts(classification(pool, unseen, config.replicates))
+        advance(1, f"{group} {system}")
         yield row
 
 
@@ -408,7 +401,7 @@ def verdict_of(tests: Sequence[Mapping[str, Any]], modalities: Sequence[str]) ->
     words = []
     if whole:
         order = "HireNet > HN_SATT > HN_AVG > Bi-GRU > non-sequential"
-        words.append(f"the order {order} holds step by step, each interval above zero, for {_join(whole)}")
+        words.append(f"the order {order} holds step by step, each interval above zero, for {join(whole)}")
     for name, decided in tested.items():
         yes, back = decided.count("yes"), decided.count("reversed")
         if name in whole:
@@ -422,13 +415,9 @@ def verdict_of(tests: Sequence[Mapping[str, Any]], modalities: Sequence[str]) ->
         name for name, decided in tested.items() if "undecided" in decided and not {"yes", "reversed"} & set(decided)
     ]
     if none:
-        words.append(f"for {_join(none)} no step is decided: nothing of that order is seen here")
+        words.append(f"for {join(none)} no step is decided: nothing of that order is seen here")
     text = "; ".join(words)
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _identity(

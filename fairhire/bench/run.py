@@ -14,7 +14,6 @@ the record and stops no other; a process that dies takes nothing but its own job
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 from collections.abc import Callable, Sequence
@@ -25,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fairhire.atomic import sha256, storage_errors, write_json, write_text
+from fairhire.atomic import sha256, write_json, write_text
 from fairhire.bench.jobs import divide, do_job
 from fairhire.bench.predictions import is_done
 from fairhire.bench.record import bench_record, bench_table
@@ -35,6 +34,7 @@ from fairhire.errors import DataError, NotComputableError, UsageError
 from fairhire.leash import end_with_parent
 from fairhire.progress import Advance, silent
 from fairhire.report.benchmark import draw_benchmark, render_benchmark
+from fairhire.sweep import claim_folder
 
 __all__ = ["run_benchmark"]
 
@@ -69,7 +69,7 @@ def run_benchmark(
     finished = [job for job in jobs if job not in failed]
     if not finished:
         raise NotComputableError(f"{out}: every job failed, the first so: {next(iter(failed.values()))}")
-    with watch("measuring", len(finished)) as advance:
+    with watch("measuring", len({(job.group, job.system) for job in finished})) as advance:
         record = bench_record(corpus, out, config, finished, failed, advance=advance)
     write_json(out / "BENCHMARK.json", record)
     page, markdown = render_benchmark(record)
@@ -101,46 +101,23 @@ def _check(corpus: Corpus, config: BenchConfig) -> None:
 
 def _claim(out: Path, corpus: Corpus, config: BenchConfig) -> None:
     """Make ``out`` this bench's folder, or check that it is one of the same corpus and settings."""
-    marker = out / "bench.json"
+    marker = "bench.json"
     tables = {f"features/{name}": sha256(path) for name, path in config.features.items()}
     tables |= {
         f"others/{name}": f"{sha256(other.path)} {other.column} {other.rating or ''}"
         for name, other in config.others.items()
     }
-    record: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "schema": BENCH_SCHEMA,
         "corpus_sha256": sha256(corpus.path / "corpus.json"),
         "training": config.training.to_dict(),
         "folds": config.folds,
-        "tables": tables,
     }
-    if marker.is_file():
-        try:
-            before = json.loads(marker.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{marker}: expected the settings of a benchmark, got {error}") from None
-        for key, value in record.items():
-            if key == "tables":  # others may be added, none may change
-                changed = next((n for n in value if before[key].get(n, value[n]) != value[n]), None)
-                if changed is not None:
-                    raise UsageError(f"{out}: holds a benchmark with another table {changed!r}; choose another --out")
-                record["tables"] = {**before["tables"], **value}
-            elif before.get(key) != value:
-                change = _first_change(before.get(key), value)
-                raise UsageError(f"{out}: holds a benchmark with another {key}{change}; choose another --out")
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out}: expected a new or empty folder, or an earlier benchmark, found something else")
-    with storage_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-    write_json(marker, record)
-
-
-def _first_change(before: object, now: object) -> str:
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in now:
-            if before.get(key) != now[key]:
-                return f" ({key}: {before.get(key)!r} there, {now[key]!r} here)"
-    return ""
+    earlier = (claim_folder(out, marker, settings, what="benchmark") or {}).get("tables", {})
+    changed = next((name for name in tables if earlier.get(name, tables[name]) != tables[name]), None)
+    if changed is not None:  # others may be added, none may change
+        raise UsageError(f"{out}: holds a benchmark with another table {changed!r}; choose another --out")
+    write_json(out / marker, {**settings, "tables": {**earlier, **tables}})
 
 
 def _do_all(

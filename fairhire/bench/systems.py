@@ -131,8 +131,8 @@ class Job:
     @property
     def file(self) -> str:
         """The job as a file's name."""
-        plain = [quote(words.replace("_", "%5F"), safe="% ") for words in (self.group, self.system)]
-        return f"{'_'.join(plain).replace(' ', '_')}@{self.round.name}"
+        plain = [quote(words, safe=" ").replace("_", "%5F").replace(" ", "_") for words in (self.group, self.system)]
+        return f"{'_'.join(plain)}@{self.round.name}"
 
     @property
     def after_others(self) -> bool:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
+from fairhire.auditing.significance import holm
 from fairhire.bench.pooled import (
     Pool,
     PositionSpread,
     classification,
     differences,
-    holm,
     randomisation,
     rating_figures,
     vote_figures,
