@@ -36,20 +36,25 @@ class Answer:
 
     ``features`` maps a modality to its frames, (T, D) float32, one row a frame, T at least 1; a modality without
     recording is absent, never empty. ``words`` are the T words spoken, in order, or None without a transcript;
-    ``question`` is what was asked, possibly "".
+    ``question`` is what was asked, possibly "". ``word_times`` (T,) float32 are the seconds, from the recording's
+    beginning, at which the words were begun, NaN for a word whose time nobody knows; None where no word has a time.
 
-    Raises :class:`DataError` for frames of a wrong type or shape, without frames, or with NaN or infinity.
+    Raises :class:`DataError` for frames of a wrong type or shape, without frames, or with NaN or infinity, and for
+    times of a wrong type or number, below 0 or infinite.
     """
 
     features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     words: tuple[str, ...] | None = None
     question: str = ""
+    word_times: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.words is not None and len(self.words) == 0:
             raise DataError(
                 "an answer's words: expected at least one word, or None where there is no transcript, got 0"
             )
+        if self.word_times is not None:
+            self._check_times(self.word_times)
         for name, frames in self.features.items():
             where = f"an answer's {name!r} features"
             if name == TEXT:
@@ -64,6 +69,15 @@ class Answer:
             if not np.isfinite(frames).all():
                 row = int(np.flatnonzero(~np.isfinite(frames).all(axis=1))[0])
                 raise DataError(f"{where}: expected finite numbers, got NaN or infinity in frame {row}")
+
+    def _check_times(self, times: NDArray[np.float32]) -> None:
+        expected = (len(self.words or ()),)
+        if times.shape != expected or times.dtype != np.float32:
+            raise DataError(
+                f"an answer's word times: expected {expected} float32, one a word, got {times.shape} {times.dtype}"
+            )
+        if np.isinf(times).any() or (times < 0).any():
+            raise DataError("an answer's word times: expected seconds of 0 or more, or NaN, got others")
 
 
 @dataclass(frozen=True)

@@ -166,3 +166,22 @@ def test_a_batch_moves_as_a_whole(faces: bool) -> None:
 
     assert devices(moved) == {"meta"}
     assert (moved.faces is None) == (not faces)
+
+
+@pytest.mark.parametrize(
+    ("words", "times", "match"),
+    [
+        (("a", "b"), np.zeros(1, np.float32), r"expected \(2,\) float32, one a word, got \(1,\)"),
+        (None, np.zeros(1, np.float32), r"expected \(0,\) float32"),
+        (("a",), np.zeros(1), r"float32, one a word, got \(1,\) float64"),
+        (("a",), np.array([-0.1], np.float32), "seconds of 0 or more"),
+        (("a",), np.array([np.inf], np.float32), "seconds of 0 or more"),
+    ],
+)
+def test_times_of_words_that_do_not_fit_are_refused(words, times, match):
+    with pytest.raises(DataError, match=match):
+        Answer({}, words, "", times)
+
+
+def test_a_word_may_have_no_time():
+    assert np.isnan(Answer({}, ("a", "b"), "", np.array([0, np.nan], np.float32)).word_times[1])

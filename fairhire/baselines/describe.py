@@ -94,7 +94,8 @@ def binary_statistics(frames: NDArray[np.floating]) -> Floats:
 def non_sequential(corpus: Corpus, modality: str, answers: AnswerRows, train: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return the rows (A, F) of a numeric modality's answers, each column with mean 0 and deviation 1 among training.
 
-    ``train`` are the rows of training interviews: they decide which channels are binary, and the scale. A modality of
+    ``train`` are the rows of training interviews: they decide the scale, and which channels are binary where the corpus
+    does not say it. A modality of
     one frame an answer has no spread and no motion: its frame stands for itself. Audio is described by functionals,
     everything else as video.
     """
@@ -118,10 +119,14 @@ def _description(
         return lambda frames: frames[0].astype(np.float64)
     if modality == "audio":
         return functionals
-    binary = np.ones(corpus.modalities[modality].width, dtype=bool)
-    for answer in answers[train]:
-        frames = corpus.frames(modality, int(answer))
-        binary &= ((frames == 0) | (frames == 1)).all(axis=0)
+    known = corpus.modalities[modality]
+    if known.channels:
+        binary = np.array([name in known.binary for name in known.channels])
+    else:
+        binary = np.ones(known.width, dtype=bool)
+        for answer in answers[train]:
+            frames = corpus.frames(modality, int(answer))
+            binary &= ((frames == 0) | (frames == 1)).all(axis=0)
     if not binary.any():
         return video_statistics
 

@@ -8,6 +8,7 @@
       answers.parquet        interview (row), slot, question, <modality>:start, <modality>:length (0: not recorded)
       features/<m>.npy       all frames of all answers one after another, (frames, width) float32
       features/text.npy      word ids (words,) int32 into features/words.txt, one word a line
+      features/text_times.npy  where transcripts have times: when each word was begun (words,) float32, or NaN
       biometrics/            faces.npy (n, d) float32, faces.parquet (interview), biometrics.json; may be deleted;
                              voices.npy and voices.parquet likewise, where voice embeddings are known
 
@@ -46,6 +47,7 @@ SCHEMA = 1
 
 _INTERVIEW_COLUMNS = ("id", "candidate", "position", "job_title", "hirable", "first_answer", "answers")
 _ANSWER_COLUMNS = ("interview", "slot", "question")
+_TIMES = "text_times.npy"
 _NPY_HEADER = 128  # bytes; room for any shape, so that the header can be rewritten when the last frame is known
 
 
@@ -54,19 +56,28 @@ class Modality:
     """One way in which answers were recorded.
 
     ``width`` is D, the numbers in a frame (1 for words); ``rate_hz`` frames per second, or None where frames are not
-    evenly spaced in time (words, one vector per answer); ``units`` says what the numbers are.
+    evenly spaced in time (words, one vector per answer); ``units`` says what the numbers are. ``channels`` names each
+    of the D numbers, where they have names, and ``binary`` those of them that are 0 or 1 (active or not).
     """
 
     name: str
     width: int
     rate_hz: float | None = None
     units: str = ""
+    channels: tuple[str, ...] = ()
+    binary: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier():
-            raise DataError(f"modality {self.name!r}: expected a name of letters, digits and _")
+        if not self.name.isidentifier() or self.name == Path(_TIMES).stem:
+            raise DataError(f"modality {self.name!r}: expected a name of letters, digits and _ that is not taken")
         if self.width < 1 or (self.name == TEXT and self.width != 1):
             raise DataError(f"modality {self.name!r}: expected a width of 1 or more (1 for words), got {self.width}")
+        if self.channels and (len(self.channels) != self.width or len(set(self.channels)) != self.width):
+            raise DataError(
+                f"modality {self.name!r}: expected {self.width} channels of distinct names or none, got {self.channels}"
+            )
+        if strangers := sorted(set(self.binary) - set(self.channels)):
+            raise DataError(f"modality {self.name!r}, binary: expected names of its channels, got {strangers[0]!r}")
 
 
 class Corpus:
@@ -82,8 +93,14 @@ class Corpus:
         self.modalities: dict[str, Modality] = {}
         try:
             for name, entry in self.record["modalities"].items():
-                fields = {key: entry[key] for key in ("width", "rate_hz", "units")}
-                self.modalities[name] = Modality(name, **fields)
+                self.modalities[name] = Modality(
+                    name,
+                    width=entry["width"],
+                    rate_hz=entry["rate_hz"],
+                    units=entry["units"],
+                    channels=tuple(entry.get("channels", ())),
+                    binary=tuple(entry.get("binary", ())),
+                )
             self.splits = tuple(self.record["splits"])
             self.targets = tuple(self.record["targets"])
         except (KeyError, TypeError, AttributeError) as error:
@@ -124,10 +141,10 @@ class Corpus:
                 for name in self.modalities
                 if name != TEXT and self.length(name)[answer]
             }
-            words = None
+            words = times = None
             if TEXT in self.modalities and self.length(TEXT)[answer]:
-                words = self._spoken(answer)
-            answers.append(Answer(features, words, str(self.answers["question"].iloc[answer])))
+                words, times = self._spoken(answer), self.word_times(answer)
+            answers.append(Answer(features, words, str(self.answers["question"].iloc[answer]), times))
         return Interview(
             id=str(record["id"]),
             candidate=str(record["candidate"]),
@@ -170,6 +187,28 @@ class Corpus:
         start, length = self._spans[modality]
         view: NDArray[Any] = self._arrays[modality][start[answer] : start[answer] + length[answer]]
         return view
+
+    def word_times(self, answer: int) -> NDArray[np.float32] | None:
+        """Return when each word of an answer was begun (T,) float32 seconds, NaN where unknown; None where all are."""
+        if self._times is None:
+            return None
+        start, length = self._spans[TEXT]
+        times = np.array(self._times[start[answer] : start[answer] + length[answer]])
+        return None if np.isnan(times).all() else times
+
+    @cached_property
+    def _times(self) -> NDArray[np.float32] | None:
+        if not self._has_times:
+            return None
+        path = self.path / "features" / _TIMES
+        times: NDArray[np.float32] = _map_array(path, np.float32, 1)
+        if len(times) != len(self._arrays[TEXT]):
+            raise DataError(f"{path}: expected a time for each of {len(self._arrays[TEXT])} words, got {len(times)}")
+        return times
+
+    @property
+    def _has_times(self) -> bool:
+        return f"features/{_TIMES}" in self.record["checksums"]
 
     @cached_property
     def words(self) -> list[str]:
@@ -288,6 +327,7 @@ class Corpus:
 
     def _files(self) -> list[str]:
         words = ["features/words.txt"] if TEXT in self.modalities else []
+        words += [f"features/{_TIMES}"] if self._has_times else []
         return ["interviews.parquet", "answers.parquet", *words, *(f"features/{name}.npy" for name in self.modalities)]
 
     def _check_values(self, name: str) -> None:
@@ -304,6 +344,8 @@ class Corpus:
                 raise DataError(
                     f"{self.path}/features/{name}.npy: expected finite numbers, got NaN or infinity in frame {row}"
                 )
+        if name == TEXT and self._times is not None and (np.isinf(self._times).any() or (self._times < 0).any()):
+            raise DataError(f"{self.path}/features/{_TIMES}: expected seconds of 0 or more, or NaN, got others")
         for kind in filter(self._has, EMBEDDINGS):
             if not np.isfinite(self._maps[kind]).all():
                 raise DataError(f"{self.path}/biometrics/{kind}s.npy: expected finite numbers, got NaN or infinity")
@@ -407,8 +449,10 @@ class CorpusWriter:
             (self._folder / "features").mkdir()
             self._files = {}
             for name, modality in self.modalities.items():
-                self._files[name] = _NpyFile(self._folder / "features" / f"{name}.npy", modality)
+                dtype, width = ("<i4", None) if name == TEXT else ("<f4", modality.width)
+                self._files[name] = _NpyFile(self._folder / "features" / f"{name}.npy", dtype, width)
                 stack.callback(self._files[name].file.close)
+            self._times: _NpyFile | None = None  # made when the first word with a time comes
             self._stack = stack.pop_all()
         return self
 
@@ -482,16 +526,27 @@ class CorpusWriter:
             if name == TEXT and answer.words is not None:
                 ids = [self._word_ids.setdefault(_plain(word), len(self._word_ids)) for word in answer.words]
                 values = np.array(ids, dtype=np.int32)
+                self._append_times(file.rows, len(ids), answer.word_times)
             record[f"{name}:start"] = file.rows
             record[f"{name}:length"] = 0 if values is None else len(values)
             if values is not None:
                 file.append(values)
         return record
 
+    def _append_times(self, before: int, words: int, times: NDArray[np.float32] | None) -> None:
+        """Write the times of ``words`` words that follow ``before`` others, which have none if these are the first."""
+        if times is None and self._times is None:
+            return
+        if self._times is None:
+            self._times = _NpyFile(self._folder / "features" / _TIMES, "<f4", None)
+            self._stack.callback(self._times.file.close)
+            self._times.append(np.full(before, np.nan, dtype=np.float32))
+        self._times.append(np.full(words, np.nan, dtype=np.float32) if times is None else times)
+
     def _finish(self) -> None:
         if not self._interviews:
             raise DataError(f"{self.path}: expected at least one interview, got none")
-        for file in self._files.values():
+        for file in [*self._files.values(), *([] if self._times is None else [self._times])]:
             file.finish()
         if TEXT in self.modalities:
             text = "".join(f"{word}\n" for word in self._word_ids)
@@ -509,6 +564,7 @@ class CorpusWriter:
                     "rate_hz": m.rate_hz,
                     "units": m.units,
                     "frames": self._files[name].rows,
+                    **({"channels": list(m.channels), "binary": list(m.binary)} if m.channels else {}),
                 }
                 for name, m in self.modalities.items()
             },
@@ -557,10 +613,9 @@ class _Lazily(dict[str, _Value]):
 class _NpyFile:
     """A .npy file that grows: its header is written again when the number of rows is known."""
 
-    def __init__(self, path: Path, modality: Modality) -> None:
+    def __init__(self, path: Path, dtype: str, width: int | None) -> None:
         self.rows = 0
-        self.words = modality.name == TEXT
-        self.width = modality.width
+        self.dtype, self.width = dtype, width  # without a width: one number a row
         header = self._header()
         self.file: BinaryIO = path.open("wb")
         self.file.write(header)
@@ -576,9 +631,8 @@ class _NpyFile:
         self.file.flush()
 
     def _header(self) -> bytes:
-        shape = f"({self.rows},)" if self.words else f"({self.rows}, {self.width})"
-        descr = "<i4" if self.words else "<f4"
-        text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
+        shape = f"({self.rows},)" if self.width is None else f"({self.rows}, {self.width})"
+        text = f"{{'descr': '{self.dtype}', 'fortran_order': False, 'shape': {shape}, }}"
         magic = b"\x93NUMPY\x01\x00"
         length = _NPY_HEADER - len(magic) - 2
         return magic + length.to_bytes(2, "little") + text.ljust(length - 1).encode("ascii") + b"\n"

@@ -49,7 +49,7 @@ from fairhire.errors import DataError
 from fairhire.interview import EMBEDDINGS, TEXT, Answer, Interview
 from fairhire.left_out import LeftOut, counted
 
-__all__ = ["read"]
+__all__ = ["columns_of", "ratings_of", "read", "verdicts"]
 
 _INTERVIEW_COLUMNS = ("interview", "candidate", "position", "job_title", "hirable", "split")
 _ANSWER_COLUMNS = ("interview", "slot", "question", "transcript")
@@ -76,13 +76,13 @@ def read(source: Path) -> Imported:
             f"{answers.path}: expected a transcript, <modality> or <modality>.<name> column with values, got none"
         )
     parts = interviews.coded("split", dict(zip(PARTS, PARTS, strict=True))) if "split" in interviews else []
-    verdicts, ties = _verdicts(interviews)
-    ratings = {name.partition(".")[2]: _ratings(interviews, name) for name in _columns(interviews, "rating")}
+    said, ties = verdicts(interviews)
+    ratings = {name.partition(".")[2]: ratings_of(interviews, name) for name in columns_of(interviews, "rating")}
     people, strangers = _people(source, interviews)
     embeddings = {kind: _embeddings(source, interviews, kind) for kind in EMBEDDINGS}
     return Imported(
         modalities=tuple(modalities),
-        interviews=_walk(interviews, answers, spoken, recorded, embeddings, parts, verdicts, ratings),
+        interviews=_walk(interviews, answers, spoken, recorded, embeddings, parts, said, ratings),
         people=people,
         splits=(_SPLIT,) if parts else (),
         targets=tuple(ratings),
@@ -101,7 +101,7 @@ def read(source: Path) -> Imported:
 def _interviews(source: Path) -> SourceTable:
     table = _table(source, "interviews").renamed("id", "interview")
     numbered = (*EMBEDDINGS, "vote", "rating")
-    table.refuse_others((*_INTERVIEW_COLUMNS, *(name for kind in numbered for name in _columns(table, kind))))
+    table.refuse_others((*_INTERVIEW_COLUMNS, *(name for kind in numbered for name in columns_of(table, kind))))
     table.distinct("interview")
     table.filled("candidate")
     return table
@@ -130,7 +130,7 @@ def _walk(
     recorded: list[_Recorded],
     embeddings: Mapping[str, list[NDArray[np.float32] | None]],
     parts: list[str],
-    verdicts: list[bool | None],
+    said: list[bool | None],
     ratings: Mapping[str, list[float]],
 ) -> Iterator[ImportedInterview]:
     """Check what is left to check in the tables, and return the interviews, to be read one after another."""
@@ -151,7 +151,7 @@ def _walk(
                 answers=tuple(answer(place) for place in rows_of[name]),
                 position=positions[row],
                 job_title=titles[row],
-                hirable=verdicts[row],
+                hirable=said[row],
                 face=embeddings["face"][row],
                 voice=embeddings["voice"][row],
             ),
@@ -162,9 +162,9 @@ def _walk(
     )
 
 
-def _verdicts(interviews: SourceTable) -> tuple[list[bool | None], int | None]:
+def verdicts(interviews: SourceTable) -> tuple[list[bool | None], int | None]:
     """Return every interview's verdict, None without one, and how many votes were ties (None without votes)."""
-    voters = _columns(interviews, "vote")
+    voters = columns_of(interviews, "vote")
     if not voters:
         return interviews.labels("hirable"), None
     if "hirable" in interviews:
@@ -180,7 +180,7 @@ def _verdicts(interviews: SourceTable) -> tuple[list[bool | None], int | None]:
     return verdicts, sum(no == yes > 0 for no, yes in counts)
 
 
-def _ratings(interviews: SourceTable, name: str) -> list[float]:
+def ratings_of(interviews: SourceTable, name: str) -> list[float]:
     """Return a column of ratings, NaN where it is empty."""
     cells = interviews[name]
     given = [row for row, cell in enumerate(cells) if cell.strip()]
@@ -280,13 +280,14 @@ def _inside(answers: SourceTable, row: int, column: str, source: Path) -> Path |
     return path
 
 
-def _columns(table: SourceTable, kind: str) -> list[str]:
+def columns_of(table: SourceTable, kind: str) -> list[str]:
+    """Return the names of the columns ``<kind>.<name>``, such as ``vote.anna``."""
     return [name for name in table.columns if name.startswith(f"{kind}.")]
 
 
 def _embeddings(source: Path, interviews: SourceTable, kind: str) -> list[NDArray[np.float32] | None]:
     """Return the face or voice embedding (d,) of every interview, None where it has none."""
-    columns, path = _columns(interviews, kind), source / f"{kind}s.npy"
+    columns, path = columns_of(interviews, kind), source / f"{kind}s.npy"
     if columns and path.is_file():
         raise DataError(f"{interviews.path}: expected either {path.name} or '{kind}.<name>' columns, got both")
     if columns:

@@ -717,3 +717,65 @@ def test_face_rows_find_the_face_of_each_interview(tmp_path: Path) -> None:
 def test_faces_that_contradict_their_table_are_refused(damaged: Path, names: list[str], words: str) -> None:
     pq.write_table(pa.table({"interview": names}), damaged / "biometrics" / "faces.parquet")
     refused(damaged, words)
+
+
+def timed(words, times):
+    return Answer({}, words, "", None if times is None else np.array(times, dtype=np.float32))
+
+
+def test_times_of_words_come_back_and_words_without_stay_without(tmp_path):
+    answers = [
+        timed(("early",), None),
+        timed(("well", "yes"), [0.5, np.nan]),
+        timed(("no", "time"), None),
+        timed(None, None),
+    ]
+    with CorpusWriter(tmp_path / "timed", [Modality("text", 1)]) as writer:
+        for place, answer in enumerate(answers):
+            writer.add(Interview(f"i{place}", f"c{place}", (answer,)))
+    corpus = Corpus(tmp_path / "timed")
+    corpus.check()
+    assert [None if t is None else t.tolist() for t in (corpus[row].answers[0].word_times for row in (0, 2, 3))] == [
+        None, None, None,
+    ]  # fmt: skip
+    np.testing.assert_array_equal(corpus[1].answers[0].word_times, np.array([0.5, np.nan], np.float32))
+
+
+def test_a_corpus_without_times_has_no_file_of_them(tmp_path):
+    with CorpusWriter(tmp_path / "plain", [Modality("text", 1)]) as writer:
+        writer.add(Interview("i", "c", (timed(("hello",), None),)))
+    assert not (tmp_path / "plain" / "features" / "text_times.npy").exists()
+    assert Corpus(tmp_path / "plain").word_times(0) is None
+
+
+def test_damaged_times_of_words_are_found(tmp_path):
+    with CorpusWriter(tmp_path / "timed", [Modality("text", 1)]) as writer:
+        writer.add(Interview("i", "c", (timed(("a", "b"), [0, 1]),)))
+    path = tmp_path / "timed" / "features" / "text_times.npy"
+    np.save(path, np.zeros(3, np.float32))
+    with pytest.raises(DataError, match="a time for each of 2 words, got 3"):
+        Corpus(tmp_path / "timed").word_times(0)
+    path.unlink()
+    with pytest.raises(DataError, match="text_times"):
+        Corpus(tmp_path / "timed").check()
+
+
+def test_channels_keep_their_names(tmp_path):
+    gestures = Modality("video", 2, 4.0, "gestures", ("roll", "face_seen"), ("face_seen",))
+    with CorpusWriter(tmp_path / "named", [gestures]) as writer:
+        writer.add(Interview("i", "c", (Answer({"video": np.zeros((3, 2), np.float32)}),)))
+    assert Corpus(tmp_path / "named").modalities == {"video": gestures}
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: Modality("video", 2, channels=("a",)), "expected 2 channels of distinct names"),
+        (lambda: Modality("video", 2, channels=("a", "a")), "expected 2 channels of distinct names"),
+        (lambda: Modality("video", 1, channels=("a",), binary=("b",)), "binary: expected names of its channels"),
+        (lambda: Modality("text_times", 1), "not taken"),
+    ],
+)
+def test_channels_that_do_not_fit_are_refused(make, match):
+    with pytest.raises(DataError, match=match):
+        make()
