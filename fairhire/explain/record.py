@@ -300,12 +300,21 @@ def _answer(
         }
         if name == TEXT:
             known = opened.vocabulary.ids(said) != UNKNOWN
+            times = _word_seconds(answer)
             own["words"] = [
-                {"word": word, "state": "unread" if place >= len(values) else "read" if known[place] else "unknown"}
+                {
+                    "word": word,
+                    "state": "unread" if place >= len(values) else "read" if known[place] else "unknown",
+                    "seconds": times[place],
+                }
                 for place, word in enumerate(said)
             ]
+            timed = any(seconds is not None for seconds in times)
+            own["peaks"] = _peaks(values, times, 1.0, recording) if timed else []
         else:
-            own["peaks"] = _peaks(values, opened.corpus.modalities[name].rate_hz, recording)
+            rate = opened.corpus.modalities[name].rate_hz
+            at = [None if rate is None else place / rate for place in range(len(values))]
+            own["peaks"] = _peaks(values, at, rate or 1.0, recording)
         modalities[name] = own
     return {"number": slot + 1, "question": answer.question, "modalities": modalities}
 
@@ -314,17 +323,28 @@ def _look_at(look: InterviewLook, name: str, slot: int) -> Look | None:
     return next((one for one in look.looks.get(name, ()) if one.slot == slot), None)
 
 
-def _peaks(values: NDArray[np.float64], rate: float | None, recording: Path | None) -> list[dict[str, Any]]:
+def _word_seconds(answer: Answer) -> list[float | None]:
+    """Return when each word was begun, None where nobody knows."""
+    if answer.word_times is None:
+        return [None] * len(answer.words or ())
+    return [None if math.isnan(seconds) else float(seconds) for seconds in answer.word_times]
+
+
+def _peaks(
+    values: NDArray[np.float64], at: Sequence[float | None], apart: float, recording: Path | None
+) -> list[dict[str, Any]]:
+    """Return the peaks of ``values`` (T,), with the picture that ``recording`` shows ``at`` (T,) those seconds."""
     found = []
-    for place in find_peaks(values, apart=rate or 1.0):
-        seconds = None if rate is None else place / rate
+    for place in find_peaks(values, apart=apart):
+        seconds = at[place]
         still = None if seconds is None or recording is None else still_at(recording, seconds)
         found.append({"frame": place, "seconds": seconds, "value": float(values[place]), "still": still})
     return found
 
 
 def _check_recordings(told: Interview, look: InterviewLook, corpus: Corpus, recordings: Mapping[int, Path]) -> None:
-    timed = [name for name in look.looks if corpus.modalities[name].rate_hz is not None]
+    spoken = TEXT in look.looks and any(answer.word_times is not None for answer in told.answers)
+    timed = spoken or any(corpus.modalities[name].rate_hz is not None for name in look.looks)
     for number in recordings:
         if not 1 <= number <= len(told.answers):
             raise UsageError(
@@ -332,8 +352,8 @@ def _check_recordings(told: Interview, look: InterviewLook, corpus: Corpus, reco
             )
     if recordings and not timed:
         raise UsageError(
-            "recording: expected a run that reads a modality with frames per second, in which moments have a time, "
-            f"got {', '.join(look.looks)}"
+            "recording: expected a run that reads a modality with frames per second, or words with times, in which "
+            f"moments have a time, got {', '.join(look.looks)}"
         )
 
 
@@ -344,6 +364,7 @@ def _moments(answers: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, 
             "answer": answer["number"],
             "frame": place,
             "word": own["words"][place]["word"] if name == TEXT else None,
+            "seconds": own["words"][place]["seconds"] if name == TEXT else None,
             "value": value,
             "beside": _at(own["beside"], place),
         }

@@ -274,7 +274,14 @@ def _words(own: Record) -> Iterator[ShadedWord]:
         note = f"value {number(value, decimals=2)}" + ("" if other is None else f", beside {number(other, decimals=2)}")
         state: Literal["read", "unknown"] = "unknown" if word["state"] == "unknown" else "read"
         note += ", not in the model's vocabulary" if state == "unknown" else ""
+        note += _at(word)
         yield ShadedWord(word["word"], shade(value), None if other is None else shade(other), note, state)
+
+
+def _at(word: Record) -> str:
+    """Return when a word was said, as the end of a sentence; nothing where nobody knows."""
+    seconds = word.get("seconds")
+    return "" if seconds is None else f", {number(seconds, decimals=1)} s"
 
 
 def _curve(record: Record, name: str, own: Record) -> TracePanel:
@@ -293,6 +300,8 @@ def _curve(record: Record, name: str, own: Record) -> TracePanel:
 
 
 def _when(record: Record, name: str, moment: Record) -> str:
+    if name == _TEXT:
+        return f"word {moment['frame'] + 1}{_at(moment)}"
     rate = record["corpus"]["rates_hz"].get(name)
     if rate is None:
         return f"frame {moment['frame'] + 1}"
@@ -315,7 +324,7 @@ def _moments(record: Record, name: str, moments: Sequence[Record]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for place, moment in enumerate(moments, start=1):
         what = sentence(moment["word"], longest=60) if name == _TEXT else _when(record, name, moment)
-        where = f"word {moment['frame'] + 1}" if name == _TEXT else f"frame {moment['frame'] + 1}"
+        where = _when(record, name, moment) if name == _TEXT else f"frame {moment['frame'] + 1}"
         cells: tuple[Cell, ...] = (
             str(place),
             what,

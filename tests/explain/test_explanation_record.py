@@ -149,3 +149,24 @@ def test_what_is_asked_wrongly_is_refused(runs, corpus, tmp_path):
         explain_interview(runs["text"], corpus, "i000", recordings={1: tmp_path / "x.mp4"})
     with pytest.raises(DataError, match="expected a recording, found no such file"):
         explain_interview(runs["both"], corpus, "i002", recordings={1: tmp_path / "x.mp4"})
+
+
+def test_words_with_times_point_into_the_recording(runs, tmp_path):
+    words = ("well", "um", "gladly", "team")
+    times = np.array([0.2, 1.0, np.nan, 3.1], np.float32)
+    with CorpusWriter(tmp_path / "c", [Modality("text", 1)]) as writer:
+        writer.add(Interview("a", "b", (Answer({}, words, "", times), Answer({}, words))))
+    clip = write_clip(tmp_path / "clip.mp4")
+    corpus = Corpus(tmp_path / "c")
+    record = sane(explain_interview(runs["text"], corpus, "a", recordings={1: clip}))
+    timed, untimed = (answer["modalities"]["text"] for answer in record["interview"]["answers"])
+    assert [word["seconds"] for word in timed["words"]] == [pytest.approx(0.2), 1.0, None, pytest.approx(3.1)]
+    assert timed["peaks"]
+    for peak in timed["peaks"]:
+        assert peak["seconds"] == timed["words"][peak["frame"]]["seconds"]
+        assert (peak["still"] is None) == (peak["seconds"] is None)
+    assert untimed["peaks"] == []
+    assert {word["seconds"] for word in untimed["words"]} == {None}
+    for moment in record["interview"]["moments"]["text"]:
+        own = timed if moment["answer"] == 1 else untimed
+        assert moment["seconds"] == own["words"][moment["frame"]]["seconds"]
