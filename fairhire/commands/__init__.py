@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from fairhire import __version__
-from fairhire.commands import audits, benchmark, claims, corpora, explain, frontier, training
+from fairhire.commands import audits, benchmark, claims, corpora, explain, extract, forget, frontier, training
 from fairhire.commands.terminal import EXIT_CODES, be_quiet, is_helper, is_quiet, need_command, visible
 from fairhire.errors import DataError, FairhireError, UsageError
 
@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(corpora.app, name="corpus")
 app.add_typer(audits.plans_app, name="plans")
-for _family in (training, explain, benchmark, frontier, claims, audits):
+for _family in (extract, training, explain, benchmark, frontier, claims, audits, forget):
     for _name, _command in _family.COMMANDS.items():
         app.command(_name, epilog=EXIT_CODES)(_command)
 

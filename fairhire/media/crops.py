@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fairhire.errors import DataError
 
-__all__ = ["read_crops"]
+__all__ = ["BROKEN_PICTURE", "read_crops"]
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -25,7 +25,7 @@ _MAX_BYTES = 16 * 2**20
 _MAX_PIXELS = 16 * 2**20
 _MIN_SIDE = 16
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
-_BROKEN = (
+BROKEN_PICTURE = (
     OSError, SyntaxError, ValueError, EOFError, OverflowError, MemoryError, LookupError, TypeError, struct.error,
     zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, Image.DecompressionBombError,
     Image.DecompressionBombWarning,
@@ -113,7 +113,7 @@ def _pictures(
     for name in sorted(files):
         try:
             pixels = _decode(files[name]())
-        except _BROKEN as error:
+        except BROKEN_PICTURE as error:
             if on_unreadable is None:
                 raise DataError(f"{source}, {name}: expected a readable face crop, got: {_one_line(error)}") from error
             on_unreadable(name, _one_line(error))
@@ -122,7 +122,7 @@ def _pictures(
 
 
 def _decode(content: bytes) -> NDArray[np.uint8]:
-    """Return the pixels (h, w, 3) of a JPEG or PNG; raises one of ``_BROKEN`` before unpacking anything absurd."""
+    """Return the pixels (h, w, 3) of a JPEG or PNG; raises ``BROKEN_PICTURE`` before unpacking anything absurd."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about odd metadata in a picture that decodes
         warnings.simplefilter("error", Image.DecompressionBombWarning)

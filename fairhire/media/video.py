@@ -1,26 +1,301 @@
-"""Takes one picture out of a recording of a person, the one that is shown at a given time."""
+"""Reads recordings of people: pictures at the times that are wanted, and sound, in pieces that fit into any memory.
+
+Nobody vouches for a recording. Whatever can be read is read: a damaged part is left out and counted, and a recording
+that ends too early says where. Times are seconds since the beginning of the recording, which is when its first picture
+or its first sound begins, whichever is earlier. Nothing but the file itself is opened: formats that send a reader to
+other files or to the network (playlists) are refused.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, TypeVar
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from fairhire.errors import DataError
 
-__all__ = ["frame_at"]
+__all__ = [
+    "LONGEST",
+    "RATE",
+    "Contents",
+    "Picture",
+    "Pictures",
+    "Sound",
+    "frame_at",
+    "look_into",
+    "pictures",
+    "sound",
+]
 
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,ogg,flv,asf,wav,mp3,flac"
-"""Files that hold their own pictures. A playlist would send the reader to other files, or to the network."""
+_AnyStream = TypeVar("_AnyStream", VideoStream, AudioStream)
+
+RATE = 16_000
+"""Samples a second of :func:`sound`: what speech is described at, whatever it was recorded at."""
+
+LONGEST = 4 * 3600.0
+"""Seconds of a recording that are read at most; a time beyond that is taken for damage."""
+
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegvideo,mpegts,ogg,flv,live_flv,asf,wav,w64,mp3,flac,aac,ac3,"
+    "eac3,aiff,au,caf,amr,amrnb,amrwb,opus,dv,mxf,gxf,nut,ivf,rm,wv,ape,tta,h264,hevc,av1,obu,m4v,mjpeg,yuv4mpegpipe,nsv"
+)
+"""Files that hold their own pictures and sound. A playlist would send the reader to other files, or to the network."""
 
 _MAX_PIXELS = 64 * 2**20
 _LINGERS = 1.0  # seconds for which a player goes on showing the last picture; features often end a little later
+_GAP = 0.1  # seconds by which sound may stray from its own clock before silence is put in or a repetition left out
+_SET_BACK = 1.0  # seconds by which a clock that goes back was set back: another recording was put behind, say
+_STEPS = (0.0, 10.0)  # seconds before the wanted time from which is read, should the file not find a nearer key frame
+_SHORT = 1.0  # seconds that may be missing from what a file says of its length before that is worth saying
+_BLOCK = RATE  # samples handed over at a time
+_SAME = 1e-6  # seconds: two times nearer than that are the same
+_FAILURES = (av.FFmpegError, ValueError, OverflowError, MemoryError)
+"""What PyAV raises for damaged content; some of it as Python's own errors, and end-of-file among them."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a recording holds.
+
+    ``pictures`` and ``tracks``: whether it has pictures, and the number of its tracks of sound; ``track`` is the one
+    that is read. ``declared`` is the length in seconds that the file states, or None.
+    """
+
+    pictures: bool
+    tracks: int
+    track: int
+    declared: float | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a recording, decoded but not yet turned into colours: that is done when it is asked for.
+
+    ``seconds`` is the time at which it is shown first; ``width`` and ``height`` are those of the upright picture with
+    square pixels.
+    """
+
+    seconds: float
+    width: int
+    height: int
+    _frame: VideoFrame
+    _turns: int
+    _mirrored: bool
+
+    def rgb(self, longest: int | None = None) -> NDArray[np.uint8]:
+        """Return the upright picture (h, w, 3) uint8 RGB, made smaller where a side is above ``longest`` pixels.
+
+        Raises :class:`DataError` for pixels that cannot be converted.
+        """
+        scale = 1.0 if longest is None else min(1.0, longest / max(self.width, self.height))
+        width, height = max(1, round(self.width * scale)), max(1, round(self.height * scale))
+        if self._turns % 2:
+            width, height = height, width
+        try:
+            pixels = self._frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
+            return np.ascontiguousarray(np.rot90(np.fliplr(pixels) if self._mirrored else pixels, self._turns))
+        except _FAILURES as error:
+            raise DataError(f"a picture: expected pixels that can be converted, got: {_why(error)}") from None
+
+
+@dataclass
+class _Reading:
+    """How far a pass through a recording came: ``end`` in seconds, ``damaged`` parts left out, ``remarks``.
+
+    ``flawed`` counts what was kept though the decoder says that a part of it is wrong, ``set_back`` how often the
+    recording's clock went back, as where one recording was put behind another.
+    """
+
+    path: Path
+    end: float = 0.0
+    damaged: int = 0
+    flawed: int = 0
+    set_back: int = 0
+    remarks: list[str] = field(default_factory=list)
+
+    def _finish(self, kind: str, broken: str | None, declared: float | None) -> None:
+        if self.damaged:
+            self.remarks.append(f"{self.damaged} damaged pieces of {kind} left out")
+        if self.flawed:
+            self.remarks.append(f"{self.flawed} pieces of {kind} are damaged in part")
+        if self.set_back:
+            self.remarks.append(f"the clock of {kind} was set back {self.set_back} times; what follows was put behind")
+        if broken is not None:
+            self.remarks.append(f"{kind} could be read up to {self.end:.1f} s only: {broken}")
+        elif declared is not None and declared - self.end > _SHORT and declared <= LONGEST:
+            self.remarks.append(f"{kind} ends at {self.end:.1f} s, the file says {declared:.1f} s")
+
+
+class Pictures(_Reading):
+    """The pictures of a recording at regular times, as an iterator; afterwards ``end`` and ``remarks`` are known."""
+
+    def __init__(self, path: Path, rate_hz: float) -> None:
+        super().__init__(path)
+        self.rate_hz = rate_hz
+
+    def __iter__(self) -> Iterator[Picture]:
+        """Yield the picture shown at 0, 1/rate, 2/rate … seconds, each picture once, in order of time.
+
+        A picture that is shown for long (a variable frame rate, a frozen camera) comes once; a recording that shows
+        none at those times gives its last one. Raises :class:`DataError` where no picture at all can be read.
+        """
+        with _opened(self.path) as container:
+            stream = _video(container)
+            if stream is None:
+                raise DataError(f"{self.path}: expected a recording with pictures, got one without")
+            _check_pictures(stream, self.path)
+            found = False
+            for picture in self._wanted(container, stream):
+                found = True
+                yield picture
+        if not found:
+            why = f": {self.remarks[-1]}" if self.remarks else ""
+            raise DataError(f"{self.path}: expected at least one picture that can be read, got none{why}")
+
+    def _wanted(self, container: InputContainer, stream: VideoStream) -> Iterator[Picture]:
+        shown: Picture | None = None
+        wanted = given = 0  # the first time, counted in 1/rate, for which no picture was found yet; pictures yielded
+        decoding = _Decoding(container, stream, self)
+        clock, lasts = _Clock(_begin(container), self), _lasts(stream) or 0.04
+        last = 0.0
+        for frame in decoding:
+            assert isinstance(frame, VideoFrame)
+            seconds = clock.place(frame.time, self.end)
+            if not last <= seconds <= LONGEST or frame.width * frame.height > _MAX_PIXELS:
+                self.damaged += 1
+                continue
+            if shown is not None and wanted / self.rate_hz < seconds - _SAME:
+                yield shown
+                given += 1
+            wanted = max(wanted, math.ceil((seconds - _SAME) * self.rate_hz))
+            shown, last = _picture(frame, seconds, stream), seconds
+            self.end = seconds + lasts
+        if shown is not None and (wanted / self.rate_hz < self.end - _SAME or not given):
+            yield shown
+        self._finish("the picture", decoding.broken, _declared(container, stream))
+
+
+class Sound(_Reading):
+    """The sound of a recording as blocks of about a second, as an iterator; afterwards ``end`` is known."""
+
+    def __init__(self, path: Path, track: int | None) -> None:
+        super().__init__(path)
+        self.track = track
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        """Yield mono samples (n,) float32 from -1 to 1, 16,000 a second, without gaps from second 0 on.
+
+        Where the recording's own clock leaves a gap, silence is put in, and a repetition is left out, so that the
+        place of a sample tells its time. Raises :class:`DataError` where there is no sound or none can be read.
+        """
+        with _opened(self.path) as container:
+            stream = _audio(container, self.track, self.path)
+            if stream is None:
+                raise DataError(f"{self.path}: expected a recording with sound, got one without")
+            decoding = _Decoding(container, stream, self)
+            blocks, clock = _Blocks(), _Clock(_begin(container), self)
+            for samples, time in _resampled(decoding, self):
+                at = clock.place(time, self.end)
+                if at > LONGEST:
+                    self.damaged += 1
+                    continue
+                stray = round(at * RATE) - blocks.length
+                tolerated = _GAP * RATE if blocks.length else 0.0  # where the sound begins must be right
+                if stray > tolerated:
+                    yield from blocks.silence(stray)
+                yield from blocks.add(samples[-stray:] if stray < -tolerated else samples)
+                self.end = blocks.length / RATE
+            yield from blocks.rest()
+            if blocks.silent > RATE:
+                self.remarks.append(f"{blocks.silent / RATE:.1f} s of silence put where the sound has gaps")
+            self._finish("the sound", decoding.broken, _declared(container, stream))
+        if not self.end:
+            why = f": {self.remarks[-1]}" if self.remarks else ""
+            raise DataError(f"{self.path}: expected sound that can be read, got none{why}")
+
+
+class _Clock:
+    """Turns a stream's own times into times of the recording, which may go back a little, but not far."""
+
+    def __init__(self, begin: float, reading: _Reading) -> None:
+        self._begin, self._reading = begin, reading
+
+    def place(self, time: float | None, expected: float) -> float:
+        """Return when, in seconds of the recording, a frame begins that the file places at ``time``.
+
+        What has no time of its own, or lies far before the ``expected`` end of what was read, follows that.
+        """
+        if time is None:
+            return expected
+        if time - self._begin < expected - _SET_BACK:
+            self._begin = time - expected
+            self._reading.set_back += 1
+        return max(0.0, time - self._begin)
+
+
+class _Blocks:
+    """Cuts what comes in any portions into blocks of one length; ``length`` samples have come, ``silent`` unheard."""
+
+    def __init__(self) -> None:
+        self.length = self.silent = 0
+        self._held = np.zeros(0, np.float32)
+
+    def add(self, samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        self.length += len(samples)
+        held = np.concatenate([self._held, samples]) if len(self._held) else samples
+        while len(held) >= _BLOCK:
+            yield held[:_BLOCK]
+            held = held[_BLOCK:]
+        self._held = held
+
+    def silence(self, samples: int) -> Iterator[NDArray[np.float32]]:
+        """Add that many zeros, a block at a time: hours of silence must not lie in memory at once."""
+        self.silent += samples
+        for first in range(0, samples, _BLOCK):
+            yield from self.add(np.zeros(min(_BLOCK, samples - first), np.float32))
+
+    def rest(self) -> Iterator[NDArray[np.float32]]:
+        if len(self._held):
+            yield self._held
+
+
+def look_into(path: Path, *, track: int | None = None) -> Contents:
+    """Return what the recording ``path`` holds; ``track`` counts from 0 and asks for that track of sound.
+
+    Without ``track`` the one that the file calls its default is read, else the first. Raises :class:`DataError` for a
+    file that is no recording, holds neither pictures nor sound, or has no such track.
+    """
+    with _opened(path) as container:
+        video, sounds = _video(container), container.streams.audio
+        chosen = _audio(container, track, path)
+        if video is None and not sounds:
+            raise DataError(f"{path}: expected a recording with pictures or sound, got one with neither")
+        declared = None if container.duration is None else container.duration / av.time_base
+        place = 0 if chosen is None else [one.index for one in sounds].index(chosen.index)
+        return Contents(video is not None, len(sounds), place, declared)
+
+
+def pictures(path: Path, rate_hz: float) -> Pictures:
+    """Return the pictures of ``path`` at ``rate_hz`` times a second; every frame is decoded, few are converted."""
+    return Pictures(path, rate_hz)
+
+
+def sound(path: Path, *, track: int | None = None) -> Sound:
+    """Return the sound of ``path`` (:class:`Sound`), of the track that :func:`look_into` chooses."""
+    return Sound(path, track)
 
 
 def frame_at(path: Path, seconds: float) -> NDArray[np.uint8]:
@@ -30,44 +305,208 @@ def frame_at(path: Path, seconds: float) -> NDArray[np.uint8]:
     the first one is returned, and up to a second after the end the last one. Raises :class:`DataError` for a file that
     is no recording with pictures, is damaged there, is larger than 64 million pixels a picture, or ends too early.
     """
+    shown: Picture | None = None
+    for back in (*_STEPS, None):
+        with _opened(path) as container:
+            stream = _video(container)
+            if stream is None:
+                raise DataError(f"{path}: expected a recording with pictures, got one without")
+            _check_pictures(stream, path)
+            start = None if back is None or seconds <= back else seconds - back
+            shown, end = _shown(container, stream, seconds, start)
+            if shown is None or (shown.seconds > seconds and start is not None):
+                continue  # the file led to a place after the wanted one
+            if seconds > end + _LINGERS:
+                raise DataError(f"{path}: expected a recording of {seconds:.1f} s or more, got one of {end:.1f} s")
+            return shown.rgb()
+    raise DataError(f"{path}: expected a picture at {seconds:.1f} s, found none")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[InputContainer]:
+    """Open ``path``; whatever damage is met inside the block ends in one line."""
     if not path.is_file():
         raise DataError(f"{path}: expected a recording, found no such file")
     try:
-        with av.open(str(path), options={"format_whitelist": _FORMATS, "protocol_whitelist": "file"}) as container:
-            shown, end = _shown(container, seconds, path)
-            if seconds > end + _LINGERS:
-                raise DataError(f"{path}: expected a recording of {seconds:.1f} s or more, got one of {end:.1f} s")
-            pixels = shown.to_ndarray(format="rgb24")
-            upright: NDArray[np.uint8] = np.ascontiguousarray(np.rot90(pixels, shown.rotation // 90))
-    except (av.FFmpegError, ValueError, OverflowError, MemoryError) as error:
-        words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        why = words.splitlines()[0]
-        raise DataError(f"{path}: expected a readable recording, got: {why}") from None
-    return upright
+        with av.open(
+            str(path),
+            options={"format_whitelist": _FORMATS, "protocol_whitelist": "file"},
+            metadata_errors="replace",
+        ) as container:
+            yield container
+    except _FAILURES as error:
+        raise DataError(f"{path}: expected a readable recording, got: {_why(error)}") from None
 
 
-def _shown(container: InputContainer, seconds: float, path: Path) -> tuple[VideoFrame, float]:
-    """Return the last picture that begins by ``seconds``, and when it ends: for the last one, the recording's end."""
-    if not container.streams.video:
-        raise DataError(f"{path}: expected a recording with pictures, got one without")
-    stream = container.streams.video[0]
-    if stream.width * stream.height > _MAX_PIXELS:
-        raise DataError(
-            f"{path}: expected at most {_MAX_PIXELS} pixels a picture, got {stream.width} x {stream.height}"
-        )
-    base = stream.time_base or Fraction(1, av.time_base)
-    begin = stream.start_time or 0
-    container.seek(begin + int(max(seconds, 0.0) / base), stream=stream, backward=True)
-    shown: VideoFrame | None = None
-    for frame in container.decode(stream):
-        if frame.pts is None:
+def _why(error: Exception) -> str:
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(words).splitlines()[0]
+
+
+def _video(container: InputContainer) -> VideoStream | None:
+    """Return the moving pictures: a cover picture of a piece of music is none."""
+    moving = [one for one in container.streams.video if not one.disposition & Disposition.attached_pic]
+    return _default(moving)
+
+
+def _audio(container: InputContainer, track: int | None, path: Path) -> AudioStream | None:
+    sounds = list(container.streams.audio)
+    if track is not None and not 0 <= track < len(sounds):
+        raise DataError(f"{path}: expected {track + 1} or more tracks of sound, got {len(sounds)}")
+    return _default(sounds) if track is None else sounds[track]
+
+
+def _default(streams: list[_AnyStream]) -> _AnyStream | None:
+    return next((one for one in streams if one.disposition & Disposition.default), streams[0] if streams else None)
+
+
+def _begin(container: InputContainer) -> float:
+    """Return the time, on the file's own clock, at which its first picture or sound begins."""
+    moving = _video(container)
+    streams = [*([moving] if moving is not None else []), *container.streams.audio]
+    begins = [float(one.start_time * one.time_base) for one in streams if one.start_time is not None and one.time_base]
+    return min(begins, default=0.0)
+
+
+def _declared(container: InputContainer, stream: VideoStream | AudioStream) -> float | None:
+    """Return until when the file says that ``stream`` goes on, in seconds of the recording; None where it does not."""
+    if stream.duration is not None and stream.time_base:
+        start = float((stream.start_time or 0) * stream.time_base)
+        return float(stream.duration * stream.time_base) + start - _begin(container)
+    return None if container.duration is None else container.duration / av.time_base
+
+
+class _Decoding:
+    """The frames of a stream, damaged packets left out; ``broken`` says why the file could not be read to its end."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream | AudioStream, reading: _Reading) -> None:
+        self.container, self.stream, self.reading = container, stream, reading
+        self.broken: str | None = None
+
+    def __iter__(self) -> Iterator[VideoFrame | av.AudioFrame]:
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.EOFError:
+                return
+            except _FAILURES as error:
+                self.broken = _why(error)
+                packet = None
+            yield from self._frames(packet)
+            if packet is None:
+                return
+
+    def _frames(self, packet: Any) -> list[VideoFrame | av.AudioFrame]:
+        """Return what a packet of the stream (None: the decoder's rest) holds; nothing where it is damaged."""
+        try:
+            frames = self.stream.decode(packet)
+        except av.EOFError:
+            return []
+        except _FAILURES:
+            self.reading.damaged += 1
+            return []
+        self.reading.flawed += sum(frame.is_corrupt for frame in frames)
+        return [frame for frame in frames if isinstance(frame, VideoFrame | av.AudioFrame)]
+
+
+def _resampled(decoding: _Decoding, reading: Sound) -> Iterator[tuple[NDArray[np.float32], float | None]]:
+    """Yield samples (n,) of the frames, and when the frame's sound begins by the file's clock, None where unknown.
+
+    What the resampler holds back is less than a hundredth of a second; it is handed over with the next frame.
+    """
+    resampler = _resampler()
+    for frame in decoding:
+        assert isinstance(frame, av.AudioFrame)
+        time, frame.pts = frame.time, None  # the resampler would fill gaps of its own accord, however long
+        try:
+            try:
+                pieces = resampler.resample(frame)
+            except ValueError:  # rate or channels changed on the way
+                resampler = _resampler()
+                pieces = resampler.resample(frame)
+        except _FAILURES:
+            reading.damaged += 1
             continue
-        if shown is not None and float((frame.pts - begin) * base) > seconds:
-            return shown, seconds
-        shown = frame
-    if shown is None or shown.pts is None:
-        raise DataError(f"{path}: expected a picture at {seconds:.1f} s, found none")
-    return shown, float((shown.pts - begin) * base) + _lasts(stream)
+        if (samples := _mono(pieces)).size:
+            yield samples, time
+    try:
+        rest = _mono(resampler.resample(None))
+    except _FAILURES:
+        return
+    if rest.size:
+        yield rest, None
+
+
+def _resampler() -> av.AudioResampler:
+    # Channels side by side: of more than eight in arrays of their own, PyAV reads beyond FFmpeg's list of arrays.
+    return av.AudioResampler(format="flt", rate=RATE)
+
+
+def _mono(pieces: list[av.AudioFrame]) -> NDArray[np.float32]:
+    """Return the mean of the channels: FFmpeg's own way makes stereo 3 dB louder than mono, beyond what fits."""
+    means: list[NDArray[np.float32]] = [
+        piece.to_ndarray().reshape(-1, piece.layout.nb_channels).mean(axis=1, dtype=np.float32) for piece in pieces
+    ]
+    joined = np.concatenate(means) if means else np.zeros(0, np.float32)
+    finite: NDArray[np.float32] = np.nan_to_num(joined, posinf=1.0, neginf=-1.0).astype(np.float32)
+    return np.clip(finite, -1.0, 1.0)
+
+
+def _picture(frame: VideoFrame, seconds: float, stream: VideoStream) -> Picture:
+    turns, mirrored = round(frame.rotation / 90) % 4, _is_mirrored(frame)
+    aspect = stream.sample_aspect_ratio
+    stretch = float(aspect) if aspect is not None and 0.25 <= aspect <= 4 else 1.0
+    width, height = max(1, round(frame.width * stretch)), frame.height
+    if turns % 2:
+        width, height = height, width
+    # A mirrored picture's angle is measured along its mirrored side: half a turn from that of the picture as it is.
+    return Picture(seconds, width, height, frame, (turns + 2) % 4 if mirrored else turns, mirrored)
+
+
+def _is_mirrored(frame: VideoFrame) -> bool:
+    """Say whether a player shows the picture as a mirror does, as phones' front cameras ask for."""
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False
+    (a, b), (c, d) = np.frombuffer(bytes(matrix), np.int32).reshape(3, 3)[:2, :2].astype(np.float64)
+    return bool(a * d - b * c < 0)
+
+
+def _check_pictures(stream: VideoStream, path: Path) -> None:
+    if stream.codec_context is None:
+        raise DataError(f"{path}: expected pictures of a known encoding, got an unknown one")
+    if stream.width * stream.height > _MAX_PIXELS:
+        size = f"{stream.width} x {stream.height}"
+        raise DataError(f"{path}: expected at most {_MAX_PIXELS} pixels a picture, got {size}")
+
+
+def _shown(
+    container: InputContainer, stream: VideoStream, seconds: float, start: float | None
+) -> tuple[Picture | None, float]:
+    """Return the last picture that begins by ``seconds``, and when it ends: for the last one, the recording's end.
+
+    The file is read from the key frame before ``start`` on, from its beginning for None. What comes first is returned
+    where nothing begins by ``seconds``.
+    """
+    base = stream.time_base or Fraction(1, av.time_base)
+    begin = _begin(container)
+    if start is not None:
+        try:
+            container.seek(int((begin + start) / base), stream=stream, backward=True)
+        except av.FFmpegError:  # a file without an index
+            return None, 0.0
+    shown: VideoFrame | None = None
+    at = 0.0
+    for frame in container.decode(stream):
+        if frame.time is None:
+            continue
+        if shown is not None and frame.time - begin > seconds:
+            return _picture(shown, at, stream), seconds
+        shown, at = frame, frame.time - begin
+    return (None, 0.0) if shown is None else (_picture(shown, at, stream), at + _lasts(stream))
 
 
 def _lasts(stream: VideoStream) -> float:

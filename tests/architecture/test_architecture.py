@@ -15,16 +15,23 @@ FLOORS = {
     "errors": 0, "atomic": 0, "interview": 0, "scores": 0, "runs": 0, "estimate": 0, "ratings": 0,
     "readout": 0, "retrieval": 0, "progress": 0, "left_out": 0, "concept": 0, "same_rank": 0, "leash": 0, "sweep": 0,
     "data": 1, "media": 1, "model": 1, "adversaries": 1, "erasure": 1, "auditing": 1,
-    "baselines": 2, "training": 2, "report": 2,
-    "bench": 3, "demo": 3, "explain": 3, "perform": 3, "frontier": 3, "claims": 3, "commands": 4, "__main__": 5,
+    "baselines": 2, "training": 2, "report": 2, "extract": 2,
+    "forget": 3, "bench": 3, "demo": 3, "explain": 3, "perform": 3, "frontier": 3, "claims": 3,
+    "commands": 4, "__main__": 5,
 }  # fmt: skip
-TRAINING_WING = {"data", "media", "model", "adversaries", "erasure", "baselines", "training"}
+TRAINING_WING = {"data", "media", "model", "adversaries", "erasure", "baselines", "training", "extract"}
 AUDIT_WING = {"auditing", "report"}
 # A library and the one file (or folder) that may import it.
 HOMES = {
     "av": "fairhire/media/video.py",
     "facenet_pytorch": "fairhire/media/faces.py",
+    "faster_whisper": "fairhire/media/recognition.py",
     "gensim": "fairhire/baselines/doc2vec.py",
+    "mediapipe": "fairhire/media/landmarker.py",
+    "opensmile": "fairhire/media/speech.py",
+    "pebble": "fairhire/extract/processes.py",
+    "ray": "fairhire/extract/cluster.py",
+    "webvtt": "fairhire/media/words.py",
     "fairlearn": "fairhire/auditing/",
     "matplotlib": "fairhire/report/figures.py",
     "reportlab": "fairhire/report/paper.py",

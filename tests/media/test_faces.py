@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from facenet_pytorch import fixed_image_standardization
+from drawn_people import draw_person, wall
+from facenet_pytorch import MTCNN, fixed_image_standardization
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -29,6 +30,7 @@ from fairhire.media.crops import read_crops
 from fairhire.media.faces import (
     VGGFACE2,
     Eigenfaces,
+    FaceDetector,
     Facenet,
     FittedEigenfaces,
     PinnedWeights,
@@ -546,6 +548,54 @@ def test_the_real_network_loads_from_a_file_of_its_layout(tmp_path, people):
     with torch.no_grad():
         expected = plain(fixed_image_standardization(torch.tensor(resized).permute(2, 0, 1).float())[None])
     np.testing.assert_allclose(vectors[:1], expected, atol=1e-5)
+
+
+# -------------------------------------------------------------------------------------------------------- detection
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """Return pictures of three people, two of one size, and the middle of each face."""
+    drawn = [((320, 240), (0.5, 0.48)), ((240, 320), (0.4, 0.55)), ((320, 240), (0.62, 0.5))]
+    pictures = [draw_person(person, size=size, centre=centre, tall=0.5) for person, (size, centre) in enumerate(drawn)]
+    return pictures, [np.multiply(*one) for one in drawn]
+
+
+def test_a_drawn_person_is_found_where_she_was_drawn_and_an_empty_room_shows_nobody(seen):
+    pictures, middles = seen
+    *found, none = FaceDetector().detect([*pictures, wall((320, 240))])
+    assert len(none) == 0
+    for faces, middle in zip(found, middles, strict=True):
+        assert len(faces) == 1
+        left, top, right, bottom = faces.boxes[0]
+        assert np.hypot(*(np.array([left + right, top + bottom]) / 2 - middle)) < 25
+        eyes, mouth = faces.points[0, :2], faces.points[0, 3:]
+        assert eyes[:, 1].max() < faces.points[0, 2, 1] < mouth[:, 1].min()
+        assert eyes[0, 0] < eyes[1, 0]
+        assert faces.probability[0] > 0.9
+
+
+def test_the_faces_are_those_that_mtcnn_itself_finds(seen):
+    pictures = seen[0][::2]
+    peer = MTCNN(keep_all=True, min_face_size=round(320 / 12))
+    boxes, probability, points = peer.detect(np.stack(pictures), landmarks=True)
+    for row, faces in enumerate(FaceDetector().detect(pictures)):
+        sure = probability[row].astype(float) >= 0.9
+        np.testing.assert_allclose(faces.boxes, boxes[row][sure].astype(float), atol=1e-3)
+        np.testing.assert_allclose(faces.points, points[row][sure].astype(float), atol=1e-3)
+        np.testing.assert_allclose(faces.probability, probability[row][sure].astype(float), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 8), (12, 12), (30, 400), (400, 33), (34, 400)])
+def test_a_picture_too_narrow_for_a_face_shows_none(shape):
+    assert [len(faces) for faces in FaceDetector().detect([np.full((*shape, 3), 90, np.uint8)] * 2)] == [0, 0]
+
+
+def test_what_is_no_picture_is_refused_by_the_detector():
+    with pytest.raises(DataError, match="expected uint8"):
+        FaceDetector().detect([np.zeros((40, 40, 3))])
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        FaceDetector(smallest=0)
 
 
 # ------------------------------------------------------------------------------------------------- crops and people
