@@ -249,6 +249,12 @@ class Corpus:
         """For every interview the row of its voice in ``voices``, -1 where it has none (interviews,)."""
         return self._rows["voice"]
 
+    @cached_property
+    def lineage(self) -> tuple[str, ...]:
+        """The SHA-256 of the corpus's record, after those that it had before people were forgotten, oldest first."""
+        before = [entry.get("corpus_sha256") for entry in self.record.get("provenance", {}).get("forgotten", [])]
+        return (*map(str, before), sha256(self.path / "corpus.json"))
+
     def embeddings(self, kind: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return all embeddings of a kind (``face`` or ``voice``), and the row of every interview's own, -1 without."""
         return (self.faces, self.face_rows) if kind == "face" else (self.voices, self.voice_rows)

@@ -480,8 +480,9 @@ def _judged(opened: OpenedRun, sample: int, seed: int) -> tuple[NDArray[np.int64
     They are of the run's test people; where the corpus is not the one of the run, of everybody in it.
     """
     corpus, run = opened.corpus, opened.run
-    same = run.provenance.get("corpus", {}).get("corpus_sha256") == sha256(corpus.path / "corpus.json")
-    wanted = run.scores.split == "test" if same else np.ones(len(corpus), dtype=bool)
+    same = run.provenance.get("corpus", {}).get("corpus_sha256") in corpus.lineage
+    tested = np.array(run.scores.ids)[run.scores.split == "test"]
+    wanted = corpus.interviews["id"].isin(tested).to_numpy(bool) if same else np.ones(len(corpus), dtype=bool)
     usable = wanted & opened.reader.usable()
     rows = np.flatnonzero(usable)
     if len(rows) > sample:

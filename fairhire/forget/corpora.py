@@ -23,19 +23,13 @@ from fairhire.forget.records import without_objects
 from fairhire.interview import TEXT
 from fairhire.progress import Advance, silent
 
-__all__ = ["biometric_files", "corpus_hashes", "forget_in_corpus", "lineage", "mirror", "only_theirs", "rows_of"]
+__all__ = ["biometric_files", "corpus_hashes", "forget_in_corpus", "mirror", "only_theirs", "rows_of"]
 
 
 def rows_of(corpus: Corpus, person: Person) -> NDArray[np.int64]:
     """Return the rows of the person's interviews."""
     theirs = corpus.interviews["candidate"].astype(str).isin(person.candidates)
     return np.flatnonzero(theirs.to_numpy(bool))
-
-
-def lineage(corpus: Corpus) -> list[str]:
-    """Return the SHA-256 of the corpus's record, and of what it was before others were forgotten, oldest first."""
-    before = [entry.get("corpus_sha256") for entry in corpus.record.get("provenance", {}).get("forgotten", [])]
-    return [*map(str, before), sha256(corpus.path / "corpus.json")]
 
 
 def only_theirs(corpus: Corpus, rows: NDArray[np.int64]) -> tuple[frozenset[str], frozenset[str]]:

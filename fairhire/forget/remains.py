@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairhire.data.corpus import Corpus
-from fairhire.forget.corpora import lineage, rows_of
+from fairhire.forget.corpora import rows_of
 from fairhire.forget.person import Person
 from fairhire.forget.runs import corpus_of, learned_from, provenance_of, rows_in_run
 from fairhire.forget.survey import Found
@@ -21,7 +21,7 @@ _AGGREGATES = ("AUDIT.json", "BENCHMARK.json", "FRONTIER.json", "CLAIMS.json", "
 def candidate_remains(found: Found, person: Person, *, gone: Collection[Path]) -> list[dict[str, Any]]:
     """Return what will remain of a person, a reason each; ``gone`` are the files that will be deleted."""
     remains: list[dict[str, Any]] = []
-    known = {name for path in found.corpora for name in lineage(Corpus(path))}
+    known = {name for path in found.corpora for name in Corpus(path).lineage}
     for run in found.runs:
         if rows := rows_in_run(run, person):
             remains += _of_run(run, rows, known)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fairhire.data.corpus import Corpus
 from fairhire.errors import DataError
-from fairhire.forget.corpora import biometric_files, corpus_hashes, lineage, only_theirs, rows_of
+from fairhire.forget.corpora import biometric_files, corpus_hashes, only_theirs, rows_of
 from fairhire.forget.explanations import RECORD, explanation_files
 from fairhire.forget.parts import Part, read_part
 from fairhire.forget.person import Person, cell_name
@@ -150,7 +150,7 @@ def identify(found: Found, person: Person, *, watch: Watch = unwatched) -> Perso
         corpus = Corpus(path)
         if len(rows := rows_of(corpus, person)):
             theirs, alone = only_theirs(corpus, rows)
-            words |= {name: words.get(name, frozenset()) | theirs for name in lineage(corpus)}
+            words |= {name: words.get(name, frozenset()) | theirs for name in corpus.lineage}
             positions |= alone
     return replace(
         person,

@@ -99,10 +99,8 @@ def drop_array_rows(path: Path, rows: list[int], out: Path | None = None) -> Non
 @contextmanager
 def rewritten(path: Path) -> Iterator[Path]:
     """Yield a temporary path that takes the name of the file ``path`` and its permissions."""
-    mode = path.stat().st_mode & 0o777
-    with new_file(path) as temporary:
+    with new_file(path, mode=path.stat().st_mode & 0o777) as temporary:
         yield temporary
-    path.chmod(mode)
 
 
 def parquet_texts(path: Path) -> Iterator[str]:

@@ -575,12 +575,14 @@ class FaceDetector:
 
     def _network(self, smallest: int) -> Any:
         if smallest not in self._networks:
+            import torch
             from torch import nn
 
-            with warnings.catch_warnings():
+            with warnings.catch_warnings():  # the package adds a filter to the process's own
                 from facenet_pytorch import MTCNN
 
-            network = MTCNN(keep_all=True, min_face_size=smallest, device=self.device)
+            with torch.random.fork_rng(devices=()):  # weights are drawn before they are read: the seed is left alone
+                network = MTCNN(keep_all=True, min_face_size=smallest, device=self.device)
             pools: list[Any] = [one for one in network.modules() if isinstance(one, nn.MaxPool2d)]
             for pool in pools:
                 pool.forward = partial(_pooled, pool.kernel_size)

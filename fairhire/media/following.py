@@ -38,6 +38,8 @@ _FIELDS = 8  # fields, across and down, of which a face's change is the mean of 
 _FROZEN = 0.75  # share of the samples whose change may be none at all, because the camera stood still
 _ALIKE = 0.85  # cosine of two crops of one person in the same room, of contrast-normalised pixels
 _KEPT = 32  # crops kept of a track
+_ENDED = 100  # tracks kept that have ended: the weightiest
+_BUDGET = 512  # crops kept of all of those, 40 MB
 _EVERY = 0.5  # seconds for which one crop is kept, at first
 
 
@@ -132,13 +134,17 @@ class _Track:
     def keep(self, crop: Crop) -> None:
         self.crops[int(crop.seconds / self.every)] = crop
         while len(self.crops) > _KEPT:
-            self.every *= 2
-            thinned: dict[int, Crop] = {}
-            for one in self.crops.values():
-                place = int(one.seconds / self.every)
-                if place not in thinned or one.quality > thinned[place].quality:
-                    thinned[place] = one
-            self.crops = thinned
+            self.thin()
+
+    def thin(self) -> None:
+        """Keep the better of every two neighbouring crops."""
+        self.every *= 2
+        thinned: dict[int, Crop] = {}
+        for one in self.crops.values():
+            place = int(one.seconds / self.every)
+            if place not in thinned or one.quality > thinned[place].quality:
+                thinned[place] = one
+        self.crops = thinned
 
     def weight(self) -> float:
         """How much this face fills the recording: its size as a share of the picture's, summed over samples."""
@@ -180,6 +186,8 @@ class Follower:
         self._end_lost(seconds)
         longest = max(picture.width, picture.height)
         before, self._glance = self._glance, _glance(picture) if len(faces) else None
+        if before is not None and self._glance is not None and before.shape != self._glance.shape:
+            before = None  # what is only sharper than it was has not moved
         for face, track in self._matched(boxes / longest):
             if before is not None and self._glance is not None and track.rows and track.rows[-1] == row - 1:
                 track.changes.append(_change(before, self._glance, track.place))
@@ -205,6 +213,10 @@ class Follower:
         self._open = [track for track in self._open if seconds - track.times[-1] <= _LOST]
         # The brief ones are forgotten once there are many: a flickering picture must not fill the memory.
         self._tracks += [track for track in lost if len(track.rows) >= _BRIEF or len(self._tracks) < 20]
+        if len(self._tracks) > _ENDED:
+            self._tracks = sorted(self._tracks, key=_Track.weight)[-_ENDED:]
+        while sum(len(track.crops) for track in self._tracks) > _BUDGET:
+            max(self._tracks, key=lambda track: len(track.crops)).thin()
 
     def _matched(self, boxes: Floats) -> list[tuple[int, _Track]]:
         """Return every face with its track, a new one where none is near; the nearest pairs find each other first.

@@ -251,15 +251,19 @@ class _Blocks:
 
     def __init__(self) -> None:
         self.length = self.silent = 0
-        self._held = np.zeros(0, np.float32)
+        self._held: list[NDArray[np.float32]] = []
+        self._waiting = 0
 
     def add(self, samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         self.length += len(samples)
-        held = np.concatenate([self._held, samples]) if len(self._held) else samples
-        while len(held) >= _BLOCK:
-            yield held[:_BLOCK]
-            held = held[_BLOCK:]
-        self._held = held
+        self._waiting += len(samples)
+        self._held.append(samples)
+        if self._waiting >= _BLOCK:
+            joined = np.concatenate(self._held)
+            whole = len(joined) - len(joined) % _BLOCK
+            for first in range(0, whole, _BLOCK):
+                yield _finite(joined[first : first + _BLOCK])
+            self._held, self._waiting = [joined[whole:]], len(joined) - whole
 
     def silence(self, samples: int) -> Iterator[NDArray[np.float32]]:
         """Add that many zeros, a block at a time: hours of silence must not lie in memory at once."""
@@ -268,8 +272,8 @@ class _Blocks:
             yield from self.add(np.zeros(min(_BLOCK, samples - first), np.float32))
 
     def rest(self) -> Iterator[NDArray[np.float32]]:
-        if len(self._held):
-            yield self._held
+        if self._waiting:
+            yield _finite(np.concatenate(self._held))
 
 
 def look_into(path: Path, *, track: int | None = None) -> Contents:
@@ -447,11 +451,16 @@ def _resampler() -> av.AudioResampler:
 
 def _mono(pieces: list[av.AudioFrame]) -> NDArray[np.float32]:
     """Return the mean of the channels: FFmpeg's own way makes stereo 3 dB louder than mono, beyond what fits."""
-    means: list[NDArray[np.float32]] = [
-        piece.to_ndarray().reshape(-1, piece.layout.nb_channels).mean(axis=1, dtype=np.float32) for piece in pieces
-    ]
-    joined = np.concatenate(means) if means else np.zeros(0, np.float32)
-    finite: NDArray[np.float32] = np.nan_to_num(joined, posinf=1.0, neginf=-1.0).astype(np.float32)
+    means: list[NDArray[np.float32]] = []
+    for piece in pieces:
+        samples, channels = piece.to_ndarray()[0], piece.layout.nb_channels
+        means.append(samples if channels == 1 else samples.reshape(-1, channels).mean(axis=1, dtype=np.float32))
+    return means[0] if len(means) == 1 else np.concatenate(means) if means else np.zeros(0, np.float32)
+
+
+def _finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what a player can play of ``samples``: damaged ones may be infinite or no numbers at all."""
+    finite: NDArray[np.float32] = np.nan_to_num(samples, posinf=1.0, neginf=-1.0).astype(np.float32)
     return np.clip(finite, -1.0, 1.0)
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fairhire.data.corpus import Corpus
 from fairhire.errors import UsageError
-from fairhire.extract import cluster
+from fairhire.extract import ExtractConfig, cluster, extract
 from fairhire.extract.cluster import work_on_cluster
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
@@ -232,3 +233,24 @@ def test_without_ray_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"pip install 'fairhire\[ray\]'"):
         work_on_cluster(len, ["a"], print, address="auto", time_limit=60)
+
+
+EXTRACTION = """
+import sys
+from fairhire.extract import ExtractConfig, extract
+source, out, address = sys.argv[1:]
+config = ExtractConfig(face_frames=2, gestures="boxes", functionals=True)
+print(extract(source, out, config, ray=address).read)
+"""
+
+
+@needs_ray
+def test_a_corpus_from_the_cluster_is_the_one_of_this_machine(nodes, answers, tmp_path):
+    words = [sys.executable, "-c", EXTRACTION, str(answers), str(tmp_path / "far"), nodes.address]
+    said = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert (said.returncode, said.stdout, said.stderr) == (0, "4\n", "")
+    config = ExtractConfig(face_frames=2, gestures="boxes", functionals=True)
+    near = extract(answers, tmp_path / "near", config, workers=1).corpus
+    far = Corpus(tmp_path / "far")
+    assert far.record["checksums"] == near.record["checksums"]
+    assert not (tmp_path / "far.work").exists()

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw
 from safetensors.numpy import save_file
+from small_run import one_thread
 from torch import nn
 
 from fairhire.errors import DataError, UsageError, VerificationError
@@ -34,6 +35,7 @@ from fairhire.media.faces import (
     Facenet,
     FittedEigenfaces,
     PinnedWeights,
+    contrast_pixels,
     embed_crops,
     person_embedding,
 )
@@ -596,6 +598,147 @@ def test_what_is_no_picture_is_refused_by_the_detector():
         FaceDetector().detect([np.zeros((40, 40, 3))])
     with pytest.raises(UsageError, match="between 0 and 1"):
         FaceDetector(smallest=0)
+
+
+@pytest.fixture(scope="module")
+def detector():
+    with one_thread():
+        yield FaceDetector()
+
+
+def two_people():
+    first = draw_person(1, centre=(0.25, 0.5), tall=0.45)
+    return draw_person(2, centre=(0.75, 0.5), tall=0.45, onto=first)
+
+
+@pytest.mark.parametrize("person", [0, 3, 7])
+@pytest.mark.parametrize("how", [{"tall": 0.6}, {"tall": 0.35, "centre": (0.3, 0.4)}, {"roll": 12.0}, {"turn": 0.5}])
+def test_a_face_is_found_where_it_is(detector, person, how):
+    (found,) = detector.detect([draw_person(person, **how)])
+    assert len(found) == 1
+    assert found.boxes.shape == (1, 4)
+    assert found.points.shape == (1, 5, 2)
+    assert found.boxes.dtype == found.points.dtype == found.probability.dtype == np.float32
+    assert 0.9 <= found.probability[0] <= 1
+    x, y = how.get("centre", (0.5, 0.48))
+    tall = how.get("tall", 0.6) * 240
+    left, top, right, bottom = found.boxes[0]
+    assert abs((left + right) / 2 - 320 * x) < 0.15 * tall
+    assert abs((top + bottom) / 2 - 240 * y) < 0.2 * tall
+    assert 0.6 * tall < bottom - top < 1.2 * tall
+    eyes, nose, mouth = found.points[0, :2], found.points[0, 2], found.points[0, 3:]
+    assert eyes[0, 0] < nose[0] < eyes[1, 0]  # the picture's left one first
+    assert eyes[:, 1].max() < nose[1] < mouth[:, 1].min()
+    assert ((found.points[0] > (left, top)) & (found.points[0] < (right, bottom))).all()
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        wall((320, 240)), np.zeros((240, 320, 3), np.uint8), np.full((240, 320, 3), 255, np.uint8),
+        np.random.default_rng(0).integers(0, 256, (120, 160, 3)).astype(np.uint8),
+        np.random.default_rng(1).integers(0, 256, (12, 160, 3)).astype(np.uint8),
+        np.zeros((2, 2, 3), np.uint8),
+    ],
+    ids=lambda picture: "x".join(map(str, picture.shape[:2])),
+)  # fmt: skip
+def test_where_nobody_is_nobody_is_found(detector, picture):
+    (found,) = detector.detect([picture])
+    assert len(found) == 0
+    assert found.boxes.shape == (0, 4)
+    assert found.points.shape == (0, 5, 2)
+    assert found.probability.shape == (0,)
+
+
+def test_several_faces_are_all_found(detector):
+    (found,) = detector.detect([two_people()])
+    assert sorted(float(box[0] + box[2]) // 320 for box in found.boxes) == [0, 1]
+
+
+def test_a_face_cut_off_by_the_edge_does_no_harm(detector):
+    shots = [draw_person(3, centre=centre, tall=0.8) for centre in [(0, 0.5), (1, 0.5), (0.5, 0), (0.5, 1), (1, 1)]]
+    for found in detector.detect(shots):
+        assert len(found) <= 1
+
+
+def test_pictures_of_any_sizes_are_looked_at_together_and_keep_their_order(detector):
+    shots = [
+        draw_person(1), wall((320, 240)), draw_person(4, size=(200, 240)), two_people(), np.zeros((2, 2, 3), np.uint8),
+        draw_person(6, size=(200, 240), centre=(0.5, 0.5)), draw_person(0), np.zeros((240, 320, 3), np.uint8),
+    ]  # fmt: skip
+    together = detector.detect(shots)
+    assert [len(found) for found in together] == [1, 0, 1, 2, 0, 1, 1, 0]
+    for shot, found in zip(shots, together, strict=True):
+        (alone,) = detector.detect([shot])
+        np.testing.assert_allclose(found.boxes, alone.boxes, atol=0.05)
+        np.testing.assert_allclose(found.points, alone.points, atol=0.05)
+        np.testing.assert_allclose(found.probability, alone.probability, atol=1e-4)
+    assert detector.detect([]) == []
+
+
+def test_a_face_smaller_than_looked_for_and_an_unsure_one_are_left_out(detector):
+    shot = draw_person(1, tall=0.3)
+    assert len(detector.detect([shot])[0]) == 1
+    assert len(FaceDetector(smallest=0.5).detect([shot])[0]) == 0
+    sure = float(detector.detect([shot])[0].probability[0])
+    assert len(FaceDetector(surest=(1 + sure) / 2).detect([shot])[0]) == 0
+
+
+def test_finding_faces_leaves_the_training_seed_alone(detector):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    FaceDetector().detect([draw_person(1)])
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    "options", [{"smallest": 0.0}, {"smallest": 1.1}, {"smallest": float("nan")}, {"surest": 0.0}, {"surest": 1.0}]
+)
+def test_a_detector_that_cannot_work_is_refused_in_one_line(options):
+    with pytest.raises(UsageError, match="expected smallest and surest between 0 and 1") as caught:
+        FaceDetector(**options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("picture", [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), np.zeros((0, 5, 3), np.uint8)])
+def test_what_is_no_picture_is_refused(detector, picture):
+    with pytest.raises(DataError, match="face crops: expected"):
+        detector.detect([draw_person(1), picture])
+
+
+# -------------------------------------------------------------------------------------------------------- likeness
+
+
+def test_likeness_is_that_of_the_pattern_and_not_of_the_light(people):
+    crops, _ = people
+    rows = contrast_pixels(crops)
+    assert rows.shape == (len(crops), 3 * 32 * 32)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    darker = contrast_pixels((crops // 2 + 20).astype(np.uint8))
+    assert (rows * darker).sum(axis=1).min() > 0.99
+    np.testing.assert_allclose(contrast_pixels(crops[3:4]), rows[3:4], atol=1e-6)
+
+
+def test_likeness_does_not_depend_on_the_size_of_the_crop(people):
+    crops, _ = people
+    large = np.stack([np.asarray(Image.fromarray(crop).resize((128, 128))) for crop in crops[:8]])
+    assert (contrast_pixels(large) * contrast_pixels(crops[:8])).sum(axis=1).min() > 0.95
+
+
+def test_likeness_of_one_person_is_greater_than_that_of_two(people):
+    crops, labels = people
+    rows = contrast_pixels(crops)
+    cosine = rows @ rows.T
+    same = labels[:, None] == labels[None, :]
+    np.fill_diagonal(cosine, np.nan)
+    assert np.nanmean(cosine[same]) > np.nanmean(cosine[~same]) + 0.2
+
+
+def test_likeness_of_a_crop_without_contrast_is_none():
+    rows = contrast_pixels(np.stack([np.full((40, 40, 3), 77, np.uint8), draw_person(1, size=(40, 40))]))
+    assert (rows[0] == 0).all()
+    assert np.linalg.norm(rows[1]) == pytest.approx(1, abs=1e-5)
+    assert contrast_pixels(rows[1:].reshape(1, 32, 32, 3).astype(np.uint8), side=8).shape == (1, 192)
 
 
 # ------------------------------------------------------------------------------------------------- crops and people
