@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fairhire.commands.terminal import progress, say, visible
+from fairhire.commands.terminal import print_table, progress, say, visible
 from fairhire.errors import UsageError
 
 __all__ = ["COMMANDS"]
@@ -104,6 +105,12 @@ def extract_command(
             "under the same paths (default: on this machine).",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Print which file is which answer of whom, and what lies beside it; read nothing."
+        ),
+    ] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try recordings again that failed before.")] = False,
     keep_work: Annotated[
         bool | None,
@@ -119,8 +126,12 @@ def extract_command(
     OUT.recordings.csv tells why.
     """
     from fairhire.extract import ExtractConfig, extract
+    from fairhire.forget import proof_path, was_forgotten
     from fairhire.media.windows import Windows
 
+    if dry_run:
+        _print_plan(recordings)
+        return
     if ray is not None and workers is not None:
         raise UsageError("--workers and --ray: expected one of them, got both")
     config = ExtractConfig(
@@ -140,6 +151,7 @@ def extract_command(
         track=track,
         time_limit=time_limit,
     )
+    proof = proof_path(out)
     found = extract(
         recordings,
         out,
@@ -148,6 +160,7 @@ def extract_command(
         ray=ray,
         retry=retry,
         keep_work=keep_work,
+        forgotten=partial(was_forgotten, proof) if proof.is_file() else lambda _candidate: False,
         tell=say,
         watch=progress,
     )
@@ -156,11 +169,37 @@ def extract_command(
     pace = f": {found.seconds:.0f} s of recordings in {found.took:.0f} s" if found.seconds else ""
     before = f", {found.resumed} had been read before" if found.resumed else ""
     say(f"{found.read} recordings read{before}, {found.failed} failed{pace}; how each fared: {out}.recordings.csv")
+    if found.gestures != "none":
+        say(f"gestures are from: {found.gestures}")
+    if found.remarked:
+        say(f"{found.remarked} recordings have remarks in that table")
     if found.failed:
         say(
             f"{out}.work is kept, faces included, so that --retry reads those that failed only; --delete-work ends that"
         )
     sys.stdout.write(f"{visible(str(out))}\n")
+
+
+def _print_plan(source: Path) -> None:
+    from fairhire.extract import read_recordings
+
+    found = read_recordings(source)
+    rows = [
+        [
+            one.interview,
+            one.candidate,
+            str(one.slot + 1),
+            one.path.name if one.path.is_file() else f"{one.path.name} (not found)",
+            "" if one.transcript is None else one.transcript.name,
+            "" if one.openface is None else one.openface.name,
+            one.question,
+        ]
+        for one in found.recordings
+    ]
+    columns = ["interview", "candidate", "answer", "recording", "transcript", "openface", "question"]
+    print_table(f"{len(rows)} recordings of {len(found.facts)} interviews", columns, rows)
+    if found.passed_over:
+        say(f"{found.passed_over} files passed over: no recordings by their names")
 
 
 def _processors() -> int:

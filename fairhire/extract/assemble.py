@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +14,17 @@ from numpy.typing import NDArray
 from fairhire.data.corpus import Modality
 from fairhire.data.imported import Imported, ImportedInterview
 from fairhire.errors import DataError
-from fairhire.extract.part import Part, facts_of, read_part
-from fairhire.extract.recordings import GIVEN, InterviewFacts, Recording, Recordings
+from fairhire.extract.part import Part, array_of, facts_of, read_part
+from fairhire.extract.recordings import GIVEN, InterviewFacts, Recording, Recordings, plain
 from fairhire.extract.settings import NONE, ExtractConfig
 from fairhire.interview import TEXT, Answer, Interview
 from fairhire.left_out import LeftOut, counted
 from fairhire.media.faces import Eigenfaces, FittedFaceEncoder, PersonEmbedding, person_embedding
 from fairhire.media.gestures import GESTURES
-from fairhire.media.speech import EGEMAPS_CHANNELS, FRAME, VoiceDescriber
+from fairhire.media.speech import EGEMAPS_CHANNELS, FRAME, VoiceDescriber, join_functionals
 from fairhire.media.voices import Eigenvoices
 
-__all__ = ["Assembly", "assemble", "digest_of", "recordings_table"]
+__all__ = ["Assembly", "assemble", "recordings_table"]
 
 Floats = NDArray[np.float32]
 
@@ -37,11 +36,12 @@ _SEED = 0  # of which crops those are
 class Assembly:
     """What :func:`assemble` makes.
 
-    ``imported`` is ready to be written as a corpus, ``functionals`` (interviews, 1 + 88) the summary of every
-    interview's voice or None, and ``table`` has one row a recording.
+    ``imported`` is ready to be written as a corpus, or None where no words, voice or gestures were read;
+    ``functionals`` (interviews, 1 + 88) is the summary of every interview's voice or None, and ``table`` has one row a
+    recording.
     """
 
-    imported: Imported
+    imported: Imported | None
     functionals: pd.DataFrame | None
     table: pd.DataFrame
 
@@ -57,23 +57,23 @@ def assemble(
     """Return the corpus of ``recordings``, whose parts lie at ``part_of`` them.
 
     ``failed`` says why a recording, by its key, has no part. An interview without any part is left out and counted; an
-    answer whose recording failed stays in its place, empty. Frames are read when the interviews are walked. Raises
-    :class:`DataError` where nothing is left, or parts do not fit together.
+    answer whose recording failed stays in its place, empty. Frames are read when the interviews are walked. What is
+    returned has no ``imported`` where there is nothing to make a corpus of. Raises :class:`DataError` where parts do
+    not fit together.
     """
     groups: dict[str, list[Recording]] = {}
     for one in recordings.recordings:
         groups.setdefault(one.interview, []).append(one)
     kept = {name: group for name, group in groups.items() if any(one.key not in failed for one in group)}
-    if not kept:
-        why = next(iter(failed.values()), "there was no recording")
-        raise DataError(
-            f"expected at least one recording that can be read, got none of {len(failed)}; the first: {why}"
-        )
-    records = {one.key: facts_of(part_of(one)) for one in recordings.recordings if one.key not in failed}
-    people = _People(kept, part_of, failed, config)
+    records = {one.key: _told(part_of(one)) for one in recordings.recordings if one.key not in failed}
+    people = _People(kept, part_of, records, config)
     faces = people.faces()
     voices, functionals = people.voices()
-    modalities = _modalities(records, kept, part_of, failed, config)
+    agreement = {name: one.agreement for name, one in faces.items() if isinstance(one.agreement, float)}
+    table = recordings_table(recordings.recordings, records, failed, agreement, people.fits)
+    modalities = _modalities(records, kept, part_of, config)
+    if not modalities:
+        return Assembly(None, None, table)
     left_out = counted(
         LeftOut("interviews", len(groups) - len(kept), "none of their recordings could be read"),
         LeftOut("answers", sum(one.key in failed for group in kept.values() for one in group), "kept empty: not read"),
@@ -89,7 +89,7 @@ def assemble(
         provenance={
             **provenance,
             "recordings": len(recordings.recordings),
-            "recordings_sha256": digest_of(recordings.recordings),
+            "digest": recordings.digest,
             **(
                 {} if recordings.ties is None else {"hirable": f"majority of votes; {recordings.ties} ties are hirable"}
             ),
@@ -97,14 +97,13 @@ def assemble(
             **({"voice": people.voice_encoder} if people.voice_encoder else {}),
         },
     )
-    agreement = {name: one.agreement for name, one in faces.items() if isinstance(one.agreement, float)}
-    table = recordings_table(recordings.recordings, records, failed, agreement, people.fits)
     return Assembly(imported, functionals, table)
 
 
-def digest_of(recordings: Sequence[Recording]) -> str:
-    """Return one hash of all ``recordings``, whatever their order."""
-    return hashlib.sha256("".join(sorted(one.key for one in recordings)).encode()).hexdigest()
+def _told(path: Path) -> dict[str, Any]:
+    """Return what a part's record says, but for its words: those of all recordings must not lie in memory at once."""
+    record = facts_of(path)
+    return {name: record[name] for name in ("facts", "remarks", "channels", "binary")}
 
 
 def recordings_table(
@@ -128,7 +127,7 @@ def recordings_table(
                 "interview": one.interview,
                 "candidate": one.candidate,
                 "slot": one.slot,
-                "recording": str(one.path),
+                "recording": plain(str(one.path)),
                 "state": "failed" if one.key in failed else "read",
                 "reason": failed.get(one.key, ""),
                 **{name: facts.get(name) for name in _FACTS},
@@ -146,7 +145,18 @@ def recordings_table(
 
 
 _FACTS = (
-    *("seconds", "words", "words_from", "word_times", "audio_frames", "gestures", "gestures_seen", "pictures"),
+    *(
+        "seconds",
+        "sound_seconds",
+        "picture_seconds",
+        "words",
+        "words_from",
+        "word_times",
+        "audio_frames",
+        "gestures",
+        "gestures_seen",
+        "pictures",
+    ),
     *("face_seen", "face_probability", "face_height", "face_sharpness", "face_frames", "others_seen"),
 )
 _WHOLE = ("words", "audio_frames", "pictures", "face_seen", "face_frames", "others_seen")
@@ -159,12 +169,13 @@ class _People:
         self,
         kept: Mapping[str, Sequence[Recording]],
         part_of: Callable[[Recording], Path],
-        failed: Mapping[str, str],
+        records: Mapping[str, Mapping[str, Any]],
         config: ExtractConfig,
     ) -> None:
         self._parts = {
-            name: [(one.key, part_of(one)) for one in group if one.key not in failed] for name, group in kept.items()
+            name: [(one.key, part_of(one)) for one in group if one.key in records] for name, group in kept.items()
         }
+        self._facts = {key: record["facts"] for key, record in records.items()}
         self._config = config
         self.encoder: dict[str, Any] = {}
         self.voice_encoder: dict[str, Any] = {}
@@ -190,15 +201,20 @@ class _People:
 
     def _fitted(self) -> FittedFaceEncoder | None:
         """Fit eigenfaces on the crops of all people, or on some where there are very many."""
-        crops = [self._array(path, "crops") for parts in self._parts.values() for _, path in parts]
+        seen = [
+            (path, int(n))
+            for parts in self._parts.values()
+            for key, path in parts
+            if (n := self._facts[key].get("face_frames"))
+        ]
+        share = min(1.0, _FITTED / max(1, sum(n for _, n in seen)))
+        drawn = np.random.default_rng(_SEED).random(len(seen)) < share  # recordings, before any of them is read
+        crops = [array_of(path, "crops") for (path, _), wanted in zip(seen, drawn, strict=True) if wanted]
         several = [one for one in crops if one is not None]
         if sum(map(len, several)) < 2:
             return None
-        stacked = np.concatenate(several)
-        if len(stacked) > _FITTED:
-            stacked = stacked[np.sort(np.random.default_rng(_SEED).choice(len(stacked), _FITTED, replace=False))]
         try:
-            fitted = Eigenfaces().fit(stacked)
+            fitted = Eigenfaces().fit(np.concatenate(several))
         except DataError:  # nobody is seen in any of them, or all are one picture
             return None
         self.encoder = dict(fitted.describe())
@@ -206,9 +222,9 @@ class _People:
 
     def _embedded(self, path: Path, fitted: FittedFaceEncoder | None) -> Floats | None:
         if fitted is None:
-            rows = self._array(path, "faces")
+            rows = array_of(path, "faces")
             return None if rows is None else rows.astype(np.float32)
-        crops = self._array(path, "crops")
+        crops = array_of(path, "crops")
         return None if crops is None else fitted.embed(crops)
 
     def _compare(self, frames: Mapping[str, Floats]) -> None:
@@ -225,14 +241,17 @@ class _People:
         if self._config.voices == NONE and not self._config.functionals:
             return {}, None
         means: dict[str, Floats] = {}
+        columns = VoiceDescriber(functionals=True).functional_names
         for name, parts in self._parts.items():
-            rows = [row for _, path in parts if (row := self._array(path, "voice")) is not None]
+            rows = {key: row for key, path in parts if (row := array_of(path, "voice")) is not None}
             if rows:
-                means[name] = np.stack(rows).mean(axis=0, dtype=np.float64).astype(np.float32)
+                seconds, voiced = (
+                    np.array([self._facts[key][f"{what}_seconds"] for key in rows]) for what in ("voice", "voiced")
+                )
+                means[name] = join_functionals(columns, np.stack(list(rows.values())), seconds, voiced)
         table = None
         if self._config.functionals and means:
-            columns = list(VoiceDescriber(functionals=True).functional_names)
-            table = pd.DataFrame(np.stack(list(means.values())), columns=columns)
+            table = pd.DataFrame(np.stack(list(means.values())), columns=list(columns))
             table.insert(0, "interview", list(means))
         if self._config.voices == NONE or len(means) < 2:
             return {}, table
@@ -241,20 +260,16 @@ class _People:
         vectors = fitted.embed(np.stack(list(means.values())))
         return dict(zip(means, vectors, strict=True)), table
 
-    def _array(self, path: Path, name: str) -> NDArray[Any] | None:
-        return read_part(path).arrays.get(name)
-
 
 def _modalities(
     records: Mapping[str, Mapping[str, Any]],
     kept: Mapping[str, Sequence[Recording]],
     part_of: Callable[[Recording], Path],
-    failed: Mapping[str, str],
     config: ExtractConfig,
 ) -> tuple[Modality, ...]:
     """Return the modalities of which at least one recording has something."""
     found: list[Modality] = []
-    if any(record["words"] for record in records.values()):
+    if any(record["facts"].get("words") for record in records.values()):
         found.append(Modality(TEXT, 1, units="words of the transcript"))
     if any(record["facts"].get("audio_frames") for record in records.values()):
         raw = config.voice == "raw"
@@ -271,9 +286,6 @@ def _modalities(
                     raise DataError(f"{part_of(one)}: expected the gestures of the other recordings, got others")
         units = f"gestures: {GESTURES[config.gestures]}{_smoothed(config)}"
         found.append(Modality("video", len(channels), config.windows.rate_hz, units, channels, binary))
-    if not found:
-        read = len(records) - len(failed)
-        raise DataError(f"expected words, voice or gestures in at least one of {read} recordings, got none of them")
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fairhire.errors import DataError
 
-__all__ = ["BIOMETRIC", "Part", "facts_of", "read_part"]
+__all__ = ["BIOMETRIC", "Part", "array_of", "facts_of", "read_part"]
 
 BIOMETRIC = ("crops", "faces", "voice")
 """The arrays of a part from which somebody could be known again."""
@@ -86,6 +86,18 @@ def read_part(path: Path) -> Part:
         )
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise DataError(f"{path}: expected what was read from a recording, got {type(error).__name__}") from None
+
+
+def array_of(path: Path, name: str) -> NDArray[Any] | None:
+    """Return one array of a part, read alone, or None; raises :class:`DataError` for a file that is no part."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            found: NDArray[Any] | None = file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118
+    except (SafetensorError, ValueError, OSError) as error:
+        raise DataError(f"{path}: expected what was read from a recording, got {type(error).__name__}") from None
+    return found
 
 
 def facts_of(path: Path) -> dict[str, Any]:

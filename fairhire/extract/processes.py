@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from fairhire.errors import FairhireError
+from fairhire.errors import FairhireError, UsageError
 from fairhire.leash import end_with_parent
 
 __all__ = ["Crew", "Ended", "Task", "unexpected", "work"]
@@ -33,6 +33,7 @@ Ended = Callable[[J, bytes | None, str | None], None]
 _Outcome = tuple[bytes | None, str | None]
 
 _THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_START = 120.0  # seconds within which a process of a busy machine has started
 _EVERY = 0.5  # seconds between two looks for a pool that broke without a word
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG in linux/prctl.h
 
@@ -49,6 +50,7 @@ def work(task: Task[J], jobs: Sequence[J], ended: Ended[J], *, workers: int, tim
     No process is left when this returns or raises what ``ended`` raised, and none outlives the caller.
     """
     with contextlib.closing(Crew(workers)) as crew:
+        crew.check()
         crew.work(task, jobs, ended, time_limit=time_limit)
 
 
@@ -70,6 +72,20 @@ class Crew:
             worker.stop()
         for worker in self._workers:
             worker.join()
+
+    def check(self) -> None:
+        """Raise :class:`UsageError` where processes end as soon as they start: that is no job's fault."""
+        for _ in range(2):
+            worker = self._workers[0]
+            future = worker.begin(_ready, "", _START)
+            while not (future.done() or worker.broken):
+                wait([future], timeout=_EVERY)
+            if worker.outcome(future, _START) is not None:
+                return
+        raise UsageError(
+            "worker processes end as soon as they start; a script that starts them does so below "
+            "`if __name__ == '__main__':`"
+        )
 
     def work(self, task: Task[J], jobs: Sequence[J], ended: Ended[J], *, time_limit: float) -> None:
         """Do ``task`` with each of ``jobs`` and tell ``ended`` of each, as :func:`work` does."""
@@ -205,6 +221,11 @@ def _settle(parent: int, life: _OneLife) -> None:  # noqa: ARG001 - a life is sp
     if sys.platform == "linux":  # the leash is a thread, which cannot run while a call into C holds the lock
         ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     end_with_parent(parent)
+
+
+def _ready(_job: str) -> bytes:
+    """Do nothing, in a process that could be started."""
+    return b""
 
 
 def _attempt(task: Task[J], job: J) -> _Outcome:

@@ -5,7 +5,9 @@ Runs in a process of its own, which keeps what is slow to load from one recordin
 
 from __future__ import annotations
 
+import collections
 import itertools
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,11 +40,12 @@ from fairhire.media.photograph import STILLS, Photograph, read_photograph
 from fairhire.media.recognition import LoadedRecogniser, Recogniser
 from fairhire.media.speech import Voice, VoiceDescriber
 from fairhire.media.video import Contents, look_into, pictures, sound
-from fairhire.media.words import Transcript, read_transcript
+from fairhire.media.words import Transcript, other_transcripts, read_transcript
 
 __all__ = ["Tools", "read_recording", "tools_of"]
 
 _LONGEST = 480  # pixels of the longer side of a picture in which faces are looked for
+_LATE = 2.0  # seconds behind the end at which a word may still be noted
 _BATCH = 8  # pictures looked at together; more would hold more of a large video in memory
 
 
@@ -97,7 +100,7 @@ def read_recording(config: ExtractConfig, recording: Recording) -> bytes:
     Whatever can be read is kept, and what cannot is said in the part's remarks. Raises :class:`DataError` for a file
     that is no recording, or of which nothing can be read.
     """
-    notes = _Notes()
+    notes = _Notes(began=time.monotonic(), remarks=[recording.trouble] if recording.trouble else [])
     contents = _contents(recording.path, config)
     if contents.tracks > 1:
         notes.remark(f"{contents.tracks} tracks of sound, read the one numbered {contents.track}")
@@ -139,6 +142,7 @@ def _tracked(notes: _Notes) -> Iterator[None]:
 class _Notes:
     """Collects what a recording gives, step by step."""
 
+    began: float
     words: tuple[str, ...] = ()
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
     channels: tuple[Channel, ...] = ()
@@ -173,14 +177,14 @@ class _Notes:
         heard = sound(path, track=config.track)
         try:
             if describer is None:
-                next(iter(heard))  # whether there is anything to be read is asked of every recording
+                collections.deque(heard, maxlen=0)  # how much there is to be read is asked of every recording
                 voice = Voice(None, None)
             else:
                 voice = describer.describe(heard)
         finally:
             self.remarks += heard.remarks
         self.read += 1
-        self._lasted(heard.end)
+        self._lasted("sound", heard.end)
         if describer is None:
             return
         if voice.frames is None:
@@ -190,6 +194,7 @@ class _Notes:
             self.facts["audio_frames"] = len(voice.frames)
         if voice.functionals is not None:
             self.arrays["voice"] = voice.functionals
+            self.facts |= {"voice_seconds": round(voice.seconds, 3), "voiced_seconds": round(voice.voiced, 3)}
 
     def listen_for_words(
         self, contents: Contents, recording: Recording, recogniser: LoadedRecogniser | None, config: ExtractConfig
@@ -198,7 +203,7 @@ class _Notes:
         if config.words == NONE:
             return
         if recording.transcript is not None:
-            self._say(read_transcript(recording.transcript, speaker=recording.candidate))
+            self._say(_transcript(recording, self.remarks))
         elif recogniser is not None and contents.tracks:
             self._say(recogniser.words(sound(recording.path, track=config.track)))
 
@@ -214,12 +219,16 @@ class _Notes:
             times += [np.nan if piece.start is None else piece.start] * len(said)
         if aside := sum(asides(piece.text) for piece in transcript.pieces):
             self.remark(f"{aside} remarks of the transcriber left out")
+        seconds = self.facts.get("seconds")
+        if seconds is not None and (late := sum(one > seconds + _LATE for one in times)):
+            self.remark(f"{late} of {len(words)} words lie behind the recording's end: is it another's transcript?")
         self.words = tuple(words)
         self.facts |= {"words": len(words), "words_from": transcript.source, "word_times": transcript.times}
         if words and not np.isnan(times).all():
             self.arrays["word_times"] = np.array(times, dtype=np.float32)
 
-    def _lasted(self, end: float) -> None:
+    def _lasted(self, what: str, end: float) -> None:
+        self.facts[f"{what}_seconds"] = round(end, 3)
         self.facts["seconds"] = round(max(end, self.facts.get("seconds", 0.0)), 3)
 
     # ---------------------------------------------------------------------------------------------------- pictures
@@ -237,13 +246,13 @@ class _Notes:
         seen: list[list[LandmarkedFace]] = []
         try:
             if tools.detector is None:
-                next(iter(shown))
+                collections.deque(shown, maxlen=0)
             else:
                 self._follow(iter(shown), tools.detector, tools.landmarker, follower, seen)
         finally:
             self.remarks += shown.remarks
-        self._lasted(shown.end)
-        self._gather(follower, seen, shown.end, recording, tools, config)
+        self._lasted("picture", shown.end)
+        self._gather(follower, seen, shown.end, recording, tools, config, shown.times)
 
     def _look_at(self, photograph: Photograph, recording: Recording, tools: Tools, config: ExtractConfig) -> None:
         """Read what one photograph shows, which lasts as long as one of the pictures that are looked at."""
@@ -261,13 +270,17 @@ class _Notes:
         recording: Recording,
         tools: Tools,
         config: ExtractConfig,
+        times: NDArray[np.float64] | None = None,
     ) -> None:
-        """Keep what the pictures gave, now that all were seen."""
+        """Keep what the pictures gave, now that all were seen; ``times`` are those of all pictures of the recording."""
         self.read += 1
         followed = follower.finish(config.face_frames)
         if tools.detector is not None:
             self._tell(followed, follower.samples)
-        gestures = self._gestures(recording, followed, seen, end, config)
+        if config.gestures == "openface":
+            gestures = self._openface(recording, config, times)
+        else:
+            gestures = self._gestures(followed, seen, end, config)
         if gestures is not None:
             self.arrays["video"], self.channels = gestures.values, gestures.channels
             self.facts |= {"gestures": config.gestures, "gestures_seen": round(gestures.seen, 4)}
@@ -313,14 +326,11 @@ class _Notes:
 
     def _gestures(
         self,
-        recording: Recording,
         followed: Followed | None,
         seen: Sequence[Sequence[LandmarkedFace]],
         end: float,
         config: ExtractConfig,
     ) -> Gestures | None:
-        if config.gestures == "openface":
-            return self._openface(recording, config)
         if followed is None or config.gestures == NONE:
             return None
         if config.gestures == "boxes":
@@ -336,12 +346,15 @@ class _Notes:
         found = np.array([one is not None for one in chosen])
         return smooth(followed.times, values, seen=found, channels=MEDIAPIPE_CHANNELS, end=end, windows=config.windows)
 
-    def _openface(self, recording: Recording, config: ExtractConfig) -> Gestures | None:
+    def _openface(
+        self, recording: Recording, config: ExtractConfig, times: NDArray[np.float64] | None
+    ) -> Gestures | None:
         if recording.openface is not None:
-            reading = read_openface(recording.openface, windows=config.windows)
+            reading = read_openface(recording.openface, windows=config.windows, times=times)
         elif (program := openface_on_path()) is not None:
-            with run_openface(program, recording.path, time_limit=0.8 * config.time_limit) as table:
-                reading = read_openface(table, windows=config.windows)
+            left = config.time_limit - (time.monotonic() - self.began)
+            with run_openface(program, recording.path, time_limit=max(1.0, 0.9 * left)) as table:
+                reading = read_openface(table, windows=config.windows, times=times)
         else:
             self.remark("no table of OpenFace, and its program is not on the PATH")
             return None
@@ -360,6 +373,20 @@ class _Notes:
         self.arrays["faces"] = faces
         if (person := person_embedding(faces)) is not None and isinstance(person.agreement, float):
             self.facts["face_agreement"] = round(person.agreement, 4)
+
+
+def _transcript(recording: Recording, remarks: list[str]) -> Transcript:
+    """Return the recording's transcript; one that cannot be read is passed over where another lies beside it."""
+    assert recording.transcript is not None
+    paths = [recording.transcript, *other_transcripts(recording.path, recording.transcript)]
+    for path, others in zip(paths, range(len(paths) - 1, -1, -1), strict=True):
+        try:
+            return read_transcript(path, speaker=recording.speaker)
+        except DataError as error:
+            if not others:
+                raise
+            remarks.append(str(error))
+    raise AssertionError("the last one returns or raises")
 
 
 def _given(path: Path | None) -> Path:

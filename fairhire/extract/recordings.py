@@ -8,7 +8,8 @@ With a file ``recordings.csv`` (or ``.csv.gz``, ``.parquet``) in it, that table 
 A table has one row a recording: ``recording`` (or ``path``; relative to the table's folder) and ``candidate``, and may
 have ``interview`` (default: one a candidate), ``slot`` (or ``answer``: whole numbers that order the answers; default:
 the order of the rows), ``question``, ``transcript`` and ``openface`` (files that belong to the recording, where they do
-not lie beside it under its name), and the columns of an interview that the table importer knows: ``position``,
+not lie beside it under its name), ``speaker`` (the candidate's name in a transcript of several voices; default: the
+candidate's id), and the columns of an interview that the table importer knows: ``position``,
 ``job_title``, ``hirable`` or ``vote.<name>``, ``rating.<name>``, ``split``. Columns of an interview hold the same in
 all its rows. Any other column is refused, so that no protected attribute slips in.
 """
@@ -17,8 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fairhire.atomic import canonical_json
@@ -30,14 +31,14 @@ from fairhire.media.openface import find_openface
 from fairhire.media.photograph import STILLS
 from fairhire.media.words import find_transcript
 
-__all__ = ["GIVEN", "InterviewFacts", "Recording", "Recordings", "read_recordings"]
+__all__ = ["GIVEN", "InterviewFacts", "Recording", "Recordings", "plain", "read_recordings"]
 
 GIVEN = "given"
 """The name of the split that a column ``split`` brings along."""
 
 _TABLES = tuple(f"recordings{ending}" for ending in (".csv", ".csv.gz", ".parquet"))
 _OF_INTERVIEW = ("position", "job_title", "hirable", "split")
-_OF_RECORDING = ("recording", "candidate", "interview", "slot", "question", "transcript", "openface")
+_OF_RECORDING = ("recording", "candidate", "interview", "slot", "question", "transcript", "openface", "speaker")
 _PICTURES = (
     *("mp4", "m4v", "mov", "qt", "mkv", "webm", "avi", "mpg", "mpeg", "mpe", "vob", "ts", "mts", "m2ts", "3gp", "3g2"),
     *("flv", "wmv", "asf", "ogv", "mxf", "dv", "ivf"),
@@ -54,6 +55,7 @@ class Recording:
     """One recording: the answer ``slot`` of an interview, where it lies, and what belongs to it.
 
     ``key`` is a hash of all that decides what comes out of it, so that a recording that was changed is another one.
+    ``speaker`` is the candidate in a transcript of several voices, ``trouble`` what is wrong with the files beside it.
     """
 
     key: str
@@ -64,6 +66,8 @@ class Recording:
     path: Path
     transcript: Path | None = None
     openface: Path | None = None
+    speaker: str = ""
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,18 @@ class Recordings:
     splits: tuple[str, ...] = ()
     ties: int | None = None
     passed_over: int = 0
+
+    @property
+    def digest(self) -> str:
+        """One hash of everything that decides what the corpus holds: recordings, questions, labels."""
+        told = [[one.key, one.question] for one in self.recordings]
+        facts = [[name, repr(one)] for name, one in self.facts.items()]
+        return _hash([told, facts, list(self.targets), list(self.splits)])
+
+    def without(self, candidates: Collection[str]) -> Recordings:
+        """Return the recordings of all other candidates."""
+        facts = {name: one for name, one in self.facts.items() if one.candidate not in candidates}
+        return replace(self, recordings=tuple(one for one in self.recordings if one.interview in facts), facts=facts)
 
 
 def read_recordings(source: Path) -> Recordings:
@@ -126,6 +142,11 @@ def _from_folder(folder: Path) -> Recordings:
                     "a table of recordings says who answered what, however they lie"
                 )
             mine = [one for one in inside if _is_recording(one, suffixes)]
+            if twins := len(mine) - len({one.stem for one in mine}):
+                raise DataError(
+                    f"{path}: expected one recording of each name, got {twins} more; a table of recordings says which "
+                    "of them are answers"
+                )
             passed_over += len(inside) - len(mine) - _companions(inside, mine)
             if mine:
                 _open_group(groups, path.name, folder).extend(mine)
@@ -137,12 +158,14 @@ def _from_folder(folder: Path) -> Recordings:
     if not groups:
         raise DataError(f"{folder}: expected recordings ({', '.join(_SUFFIXES[:4])} …), found none")
     recordings = [
-        _recording(name, name, slot, "", path, *_beside(path))
+        _recording(plain(name), plain(name), slot, "", path, None, None, "")
         for name, paths in groups.items()
         for slot, path in enumerate(paths)
     ]
     return Recordings(
-        tuple(recordings), {name: InterviewFacts(candidate=name) for name in groups}, passed_over=passed_over
+        tuple(recordings),
+        {plain(name): InterviewFacts(candidate=plain(name)) for name in groups},
+        passed_over=passed_over,
     )
 
 
@@ -225,7 +248,10 @@ def _one_row_each(table: SourceTable, rows_of: Mapping[str, list[int]], columns:
         for rows in rows_of.values():
             for row in rows[1:]:
                 if table[column][row] != table[column][rows[0]]:
-                    raise table.bad(row, column, f"what the interview's first row says ({table[column][rows[0]]!r})")
+                    raise DataError(
+                        f"{table.path}, row {row + 1}, column {column!r}: expected what row {rows[0] + 1}, of the same "
+                        "interview, says, got another value"
+                    )
         kept[column] = [table[column][rows[0]] for rows in rows_of.values()]
     return SourceTable(table.path, kept)
 
@@ -240,16 +266,15 @@ def _rows(table: SourceTable, rows_of: Mapping[str, list[int]]) -> Iterator[Reco
             if path in seen:
                 raise table.bad(row, "recording", "every recording once")
             seen.add(path)
-            transcript, openface = _path(table, row, "transcript", folder), _path(table, row, "openface", folder)
-            beside = _beside(path)
             yield _recording(
                 name,
                 table["candidate"][row],
                 slot,
                 table.optional("question")[row],
                 path,
-                transcript or beside[0],
-                openface or beside[1],
+                _path(table, row, "transcript", folder),
+                _path(table, row, "openface", folder),
+                table.optional("speaker")[row].strip(),
             )
 
 
@@ -279,26 +304,53 @@ def _path(table: SourceTable, row: int, column: str, folder: Path) -> Path | Non
 # ----------------------------------------------------------------------------------------------------------- both
 
 
-def _beside(path: Path) -> tuple[Path | None, Path | None]:
-    """Return the transcript and the OpenFace table that lie beside a recording under its name."""
-    return (find_transcript(path), find_openface(path)) if path.is_file() else (None, None)
-
-
 def _recording(
-    interview: str, candidate: str, slot: int, question: str, path: Path, transcript: Path | None, openface: Path | None
+    interview: str,
+    candidate: str,
+    slot: int,
+    question: str,
+    path: Path,
+    transcript: Path | None,
+    openface: Path | None,
+    speaker: str,
 ) -> Recording:
+    """Return a recording together with what lies beside it under its name, unless the table names something else."""
     path = path.resolve()
+    troubles = []
+    if path.is_file():
+        for find in (find_transcript, find_openface):
+            try:
+                found = find(path)
+            except DataError as error:  # of this recording; the others go on
+                troubles.append(str(error))
+                continue
+            if find is find_transcript:
+                transcript = transcript or found
+            else:
+                openface = openface or found
     files = [_stamp(one) for one in (path, transcript, openface)]
-    key = hashlib.sha256(canonical_json([interview, candidate, slot, files]).encode()).hexdigest()
-    return Recording(key, interview, candidate, slot, question, path, transcript, openface)
+    key = _hash([interview, candidate, slot, files, speaker])
+    return Recording(
+        key, interview, candidate, slot, question, path, transcript, openface, speaker or candidate, "; ".join(troubles)
+    )
 
 
 def _stamp(path: Path | None) -> list[object] | None:
     """Return what tells a file from an older one of the same name; a file that is not there has no size."""
     if path is None:
         return None
+    name = plain(str(path))
     try:
         status = path.stat()
     except (OSError, ValueError):
-        return [str(path), None, None]
-    return [str(path), status.st_size, str(status.st_mtime_ns)]
+        return [name, None, None]
+    return [name, status.st_size, str(status.st_mtime_ns)]
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def plain(name: str) -> str:
+    """Return a file's name as text that can be written: bytes that are no text are written out."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

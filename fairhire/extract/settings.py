@@ -27,9 +27,10 @@ class ExtractConfig:
     ``faces`` names the face encoder (or ``none``), ``face_weights`` the file of facenet's weights where it is not in
     the cache, and ``face_frames`` how many pictures of a recording are embedded. ``rate_hz`` pictures a second are
     looked at. ``gestures`` is a source of :data:`~fairhire.media.gestures.GESTURES`, ``none``, or ``auto``: OpenFace
-    where its tables lie beside the recordings or its program is on the PATH, else MediaPipe where
-    ``landmark_model`` is given, else the small set from the face detector. ``voice`` is ``smoothed``, ``raw`` or
-    ``none``; ``windows`` smooth voice and gestures. ``voices`` is ``eigenvoices`` where voices are to be embedded as a
+    where its tables lie beside all recordings, else MediaPipe where ``landmark_model`` is given, else the small set
+    from the face detector; OpenFace's program, which has a licence of its own, runs only where ``openface`` is asked
+    for. ``voice`` is ``smoothed``, ``raw`` or ``none``; ``windows`` smooth voice and gestures. ``voices`` is
+    ``eigenvoices`` where voices are to be embedded as a
     target of an adversary. ``functionals`` asks for the 88 functionals of eGeMAPS of every interview, for baselines.
     ``words`` is ``auto`` (a transcript beside the recording, else speech recognition where ``speech_model`` is given)
     or ``none``; ``language`` is that of the recogniser, None: it finds out. ``track`` counts tracks of sound from 0,
@@ -84,8 +85,9 @@ class ExtractConfig:
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """Which biometric templates are made: of faces, of voices, or none."""
-        return tuple(kind for kind, choice in (("face", self.faces), ("voice", self.voices)) if choice != NONE)
+        """Which biometric templates are made: of faces, of voices (as the functionals of one are, too), or none."""
+        faces, voices = self.faces != NONE, self.voices != NONE or self.functionals
+        return tuple(kind for kind, made in (("face", faces), ("voice", voices)) if made)
 
     @property
     def looks(self) -> bool:

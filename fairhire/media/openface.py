@@ -13,11 +13,12 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -57,6 +58,28 @@ _FACE = "face_id"
 _MAX_LINE = 64 * 2**20
 _MAX_ROWS = 2**20  # nearly ten hours at 30 pictures a second, and half a gigabyte
 _MAX_SECONDS = 24 * 3600.0
+_NOT_STARTED, _CRASHED = 126, 125  # the keeper's own words: 126 as a shell says it, 125 for a signal
+_DROPPED = 2  # pictures at a recording's end that OpenFace's reader may leave out
+
+_KEEPER = """
+import os, shutil, signal, subprocess, sys
+parent, folder, *words = sys.argv[1:]
+nothing = subprocess.DEVNULL
+try:
+    program = subprocess.Popen(words, cwd=folder, stdin=nothing, stdout=nothing, stderr=nothing)
+except OSError:
+    sys.exit(126)
+while True:
+    try:
+        code = program.wait(0.2)
+    except subprocess.TimeoutExpired:
+        if os.getppid() == int(parent):
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        os.killpg(0, signal.SIGKILL)
+    sys.exit(code if 0 <= code <= 125 else 125)
+"""
+"""Runs OpenFace for a process that may be killed at any moment: then it ends too, and its table with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +108,13 @@ class _Rows:
     cut: bool
 
 
-def read_openface(path: Path, *, windows: Windows, least_confidence: float = 0.7) -> OpenFaceReading:
+def read_openface(
+    path: Path,
+    *,
+    windows: Windows,
+    least_confidence: float = 0.7,
+    times: NDArray[np.float64] | None = None,
+) -> OpenFaceReading:
     """Read OpenFace's table of one recording and smooth :data:`OPENFACE_CHANNELS` over ``windows``.
 
     A frame is trusted where ``success`` is 1, ``confidence`` at least ``least_confidence`` (0.7 is our default) and
@@ -94,13 +123,17 @@ def read_openface(path: Path, *, windows: Windows, least_confidence: float = 0.7
     promise that an id stays with a person. The recording ends one frame, the median distance of two, after the last.
     A last line cut off in the middle, as a killed OpenFace leaves it, is dropped and said.
 
+    OpenFace counts its own time by a steady frame rate, which is false for many phones and browsers (its author,
+    OpenFace issue 304). ``times`` (pictures,), when the recording shows its pictures, are believed instead where there
+    are as many of them as the table has frames, or up to two more; otherwise that is said.
+
     Raises :class:`UsageError` for a confidence outside 0 to 1, and :class:`DataError` for a file that is missing, not
     UTF-8, empty or too long (64 MiB in a line, 2**20 rows), that lacks a column or has it twice, has a row of another
     length or text where a number is due, or whose timestamps fall or leave 0 to 86,400 s.
     """
     if not 0 <= least_confidence <= 1:
         raise UsageError(f"OpenFace, least confidence: expected a number from 0 to 1, got {least_confidence}")
-    rows = _read(path)
+    rows, drift = _on_time(_read(path), times)
     finite = np.isfinite(rows.values).all(axis=1) & np.isfinite([rows.confidence, rows.success]).all(axis=0)
     trusted = finite & (rows.success == 1) & (rows.confidence >= least_confidence)
     face, others = _candidate(rows, trusted)
@@ -118,7 +151,7 @@ def read_openface(path: Path, *, windows: Windows, least_confidence: float = 0.7
         windows=windows,
     )
     remarks = _remarks(rows, broken=int((face & ~finite).sum()), frames=frames, trusted=int(seen.sum()), others=others)
-    return OpenFaceReading(gestures=gestures, remarks=remarks, frames=frames, trusted=int(seen.sum()))
+    return OpenFaceReading(gestures=gestures, remarks=(*remarks, *drift), frames=frames, trusted=int(seen.sum()))
 
 
 def find_openface(recording: Path) -> Path | None:
@@ -160,7 +193,8 @@ def run_openface(program: Path, recording: Path, *, time_limit: float) -> Iterat
         if code is None:
             raise DataError(f"{recording}: expected OpenFace to end within {time_limit:g} s, it did not")
         if code != 0:
-            raise DataError(f"{recording}: expected OpenFace to succeed, got exit code {code}")
+            what = "a crash" if code == _CRASHED else f"exit code {code}"
+            raise DataError(f"{recording}: expected OpenFace to succeed, got {what}")
         if not table.is_file():
             raise DataError(f"{recording}: expected a table from OpenFace, got none and exit code 0")
         yield table
@@ -181,14 +215,15 @@ def _private_folder() -> Iterator[Path]:
 def _run(words: list[str], folder: Path, time_limit: float) -> int | None:
     """Run a program in ``folder`` without a word from it, and return its exit code, or None if it took too long."""
     nothing = subprocess.DEVNULL
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-c", _KEEPER, str(os.getpid()), str(folder), *words],
+        stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True,
+    )  # fmt: skip
     try:
-        process = subprocess.Popen(
-            words, cwd=folder, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
-        )
-    except OSError as error:
-        raise UsageError(f"{words[0]}: expected OpenFace's FeatureExtraction, got: {error.strerror}") from error
-    try:
-        return process.wait(time_limit)
+        code = process.wait(time_limit)
+        if code == _NOT_STARTED:
+            raise UsageError(f"{words[0]}: expected OpenFace's FeatureExtraction, got a file that cannot be run")
+        return code
     except subprocess.TimeoutExpired:
         return None
     finally:
@@ -304,6 +339,17 @@ def _number(cell: str) -> float:
         if not bare or bare.lstrip("-").startswith(("nan(", "inf(", "1.#")):
             return math.nan
         raise ValueError(f"expected numbers, got {bare[:20]!a}") from None
+
+
+def _on_time(rows: _Rows, times: NDArray[np.float64] | None) -> tuple[_Rows, tuple[str, ...]]:
+    """Return the rows at the times at which the recording shows its pictures, and what is to be said of that."""
+    if times is None:
+        return rows, ()
+    moments, place = np.unique(rows.times, return_inverse=True)
+    if not 0 <= len(times) - len(moments) <= _DROPPED:
+        clocks = f"{len(moments)} frames, the recording {len(times)} pictures"
+        return rows, (f"The OpenFace table has {clocks}: its own clock was kept, true for a steady frame rate only.",)
+    return replace(rows, times=times[place]), ()
 
 
 def _candidate(rows: _Rows, trusted: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:

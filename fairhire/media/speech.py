@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fairhire.errors import DataError
 from fairhire.media.windows import Windows
 
-__all__ = ["EGEMAPS_CHANNELS", "FRAME", "Voice", "VoiceDescriber", "smooth_voice"]
+__all__ = ["EGEMAPS_CHANNELS", "FRAME", "Voice", "VoiceDescriber", "join_functionals", "smooth_voice"]
 
 Floats = NDArray[np.float32]
 
@@ -33,7 +33,7 @@ _HOP = round(FRAME * _RATE)
 _AHEAD = 0.04  # seconds of sound after the last frame of 10 ms: openSMILE's frames look up to 60 ms ahead
 _SLACK = 1e-6  # steps by which a sum of hundredths of a second may miss its whole number
 _SHORTEST = 960  # samples: 60 ms, the window in which openSMILE looks for a pitch
-_PIECE = 60 * _RATE  # samples described at a time
+_PIECE = 120 * _RATE  # samples described at a time
 _MARGIN = _RATE  # samples on either side that a piece is described with and that are then left out; a fifth would do
 _SUMMARY = 120 * _RATE  # samples that are summarised at a time
 
@@ -55,11 +55,14 @@ _OF_VOICED = np.array([name.endswith("nz") for name in EGEMAPS_CHANNELS])
 class Voice:
     """What was heard: ``frames`` (T, 25) or, smoothed, (W, 25) float32, and ``functionals`` (88,) float32 or None.
 
-    ``frames`` is None where there was less than 60 ms of sound, in which nothing can be described.
+    ``frames`` is None where there was less than 60 ms of sound, in which nothing can be described. The functionals are
+    of ``seconds`` of sound, ``voiced`` seconds of which were voiced.
     """
 
     frames: Floats | None
     functionals: Floats | None
+    seconds: float = 0.0
+    voiced: float = 0.0
 
 
 @dataclass
@@ -67,8 +70,8 @@ class VoiceDescriber:
     """Describes sound; one of them may describe many recordings, one after another.
 
     ``windows`` smooth the descriptors (:func:`smooth_voice`); None keeps openSMILE's own hundred frames a second.
-    ``functionals`` asks for the summary, too: the 88 of eGeMAPS over at most two minutes at a time, averaged by length
-    where an answer is longer, so that memory does not grow.
+    ``functionals`` asks for the summary, too: the 88 of eGeMAPS over at most two minutes at a time, joined where an
+    answer is longer (:func:`join_functionals`), so that memory does not grow.
     """
 
     windows: Windows | None = field(default_factory=Windows)
@@ -83,7 +86,8 @@ class VoiceDescriber:
         frames = self._frames(_watched(blocks, summary))
         smoothed = list(frames if self.windows is None else smooth_voice(frames, self.windows))
         found = np.concatenate(smoothed) if smoothed else np.zeros((0, len(EGEMAPS_CHANNELS)), np.float32)
-        return Voice(found if len(found) else None, None if summary is None else summary.finish())
+        frames_found = found if len(found) else None
+        return Voice(frames_found, None) if summary is None else Voice(frames_found, *summary.finish())
 
     @property
     def functional_names(self) -> tuple[str, ...]:
@@ -126,30 +130,57 @@ class VoiceDescriber:
 
 
 class _Summary:
-    """Collects functionals of pieces of sound, and averages them by length."""
+    """Collects functionals of pieces of sound, and joins them."""
 
     def __init__(self, smile: Any) -> None:
         self._smile = smile
         self._held: list[Floats] = []
-        self._total = np.zeros(len(smile.feature_names))
-        self._samples = 0
+        self._rows: list[NDArray[np.float64]] = []
+        self._seconds: list[float] = []
 
     def hear(self, block: Floats) -> None:
         self._held.append(block)
         if sum(map(len, self._held)) >= _SUMMARY:
             self._describe()
 
-    def finish(self) -> Floats | None:
+    def finish(self) -> tuple[Floats | None, float, float]:
+        """Return the functionals (88,), how many seconds they are of, and how many of those were voiced."""
         if sum(map(len, self._held)) >= _SHORTEST:
             self._describe()
-        return (self._total / self._samples).astype(np.float32) if self._samples else None
+        if not self._rows:
+            return None, 0.0, 0.0
+        names, rows, seconds = tuple(self._smile.feature_names), np.stack(self._rows), np.array(self._seconds)
+        voiced = _voiced(names, rows, seconds)
+        return join_functionals(names, rows, seconds, voiced), float(seconds.sum()), float(voiced.sum())
 
     def _describe(self) -> None:
         samples = np.concatenate(self._held)
         self._held = []
-        found = self._smile.process_signal(samples, _RATE).to_numpy(np.float64)[0]
-        self._total += len(samples) * np.nan_to_num(found)  # openSMILE has no value for what was never voiced
-        self._samples += len(samples)
+        # openSMILE has no value for what was never voiced; no voiced second gives it no weight either.
+        self._rows.append(np.nan_to_num(self._smile.process_signal(samples, _RATE).to_numpy(np.float64)[0]))
+        self._seconds.append(len(samples) / _RATE)
+
+
+def join_functionals(
+    names: Sequence[str], rows: NDArray[np.floating], seconds: NDArray[np.float64], voiced: NDArray[np.float64]
+) -> Floats:
+    """Return one row (88,) of functionals out of those of several stretches of sound (n, 88).
+
+    ``seconds`` (n,) is how long each is and ``voiced`` (n,) how much of it was voiced. What describes voiced frames
+    (openSMILE's names with *nz*, but for *UV*) is averaged by voiced time, everything else by time, so that a pause
+    weighs nothing in a pitch. Means come out as those of the whole, deviations and percentiles nearly.
+    """
+    of_voiced = np.array(["_sma3nz" in name and "UV" not in name for name in names])
+    by_time = seconds @ rows / seconds.sum()
+    by_voice = voiced @ rows / voiced.sum() if voiced.sum() > 0 else np.zeros(len(names))
+    return np.where(of_voiced, by_voice, by_time).astype(np.float32)
+
+
+def _voiced(names: Sequence[str], rows: NDArray[np.float64], seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how many seconds of each stretch were voiced."""
+    often, long = names.index("VoicedSegmentsPerSec"), names.index("MeanVoicedSegmentLengthSec")
+    voiced: NDArray[np.float64] = np.minimum(rows[:, often] * rows[:, long], 1.0) * seconds
+    return voiced
 
 
 def smooth_voice(frames: Iterable[Floats], windows: Windows) -> Iterator[Floats]:

@@ -9,7 +9,8 @@ other files or to the network (playlists) are refused.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -40,6 +41,7 @@ __all__ = [
     "sound",
 ]
 
+_Thing = TypeVar("_Thing")
 _AnyStream = TypeVar("_AnyStream", VideoStream, AudioStream)
 
 RATE = 16_000
@@ -59,6 +61,8 @@ _LINGERS = 1.0  # seconds for which a player goes on showing the last picture; f
 _GAP = 0.1  # seconds by which sound may stray from its own clock before silence is put in or a repetition left out
 _SET_BACK = 1.0  # seconds by which a clock that goes back was set back: another recording was put behind, say
 _STEPS = (0.0, 10.0)  # seconds before the wanted time from which is read, should the file not find a nearer key frame
+_FAR = 10.0  # seconds by which a time may lie ahead before the next one is asked whether that is true
+_LONG = 10.0  # seconds for which the last picture is shown at most, whatever the file says of its rate
 _SHORT = 1.0  # seconds that may be missing from what a file says of its length before that is worth saying
 _BLOCK = RATE  # samples handed over at a time
 _SAME = 1e-6  # seconds: two times nearer than that are the same
@@ -116,7 +120,8 @@ class _Reading:
     """How far a pass through a recording came: ``end`` in seconds, ``damaged`` parts left out, ``remarks``.
 
     ``flawed`` counts what was kept though the decoder says that a part of it is wrong, ``set_back`` how often the
-    recording's clock went back, as where one recording was put behind another.
+    recording's clock went back, as where one recording was put behind another, ``misplaced`` what was put behind what
+    came before, because its own time cannot be true; ``beyond`` says that there is more than is read.
     """
 
     path: Path
@@ -124,6 +129,8 @@ class _Reading:
     damaged: int = 0
     flawed: int = 0
     set_back: int = 0
+    misplaced: int = 0
+    beyond: bool = False
     remarks: list[str] = field(default_factory=list)
 
     def _finish(self, kind: str, broken: str | None, declared: float | None) -> None:
@@ -133,6 +140,10 @@ class _Reading:
             self.remarks.append(f"{self.flawed} pieces of {kind} are damaged in part")
         if self.set_back:
             self.remarks.append(f"the clock of {kind} was set back {self.set_back} times; what follows was put behind")
+        if self.misplaced:
+            self.remarks.append(f"{self.misplaced} pieces of {kind} have times that cannot be true")
+        if self.beyond:
+            self.remarks.append(f"what of {kind} lies behind {LONGEST / 3600:g} hours was left out")
         if broken is not None:
             self.remarks.append(f"{kind} could be read up to {self.end:.1f} s only: {broken}")
         elif declared is not None and declared - self.end > _SHORT and declared <= LONGEST:
@@ -145,6 +156,12 @@ class Pictures(_Reading):
     def __init__(self, path: Path, rate_hz: float) -> None:
         super().__init__(path)
         self.rate_hz = rate_hz
+        self._times = array("d")
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """When each picture of the recording is shown, wanted or not (pictures,), in seconds; known afterwards."""
+        return np.array(self._times)
 
     def __iter__(self) -> Iterator[Picture]:
         """Yield the picture shown at 0, 1/rate, 2/rate … seconds, each picture once, in order of time.
@@ -171,12 +188,16 @@ class Pictures(_Reading):
         decoding = _Decoding(container, stream, self)
         clock, lasts = _Clock(_begin(container), self), _lasts(stream) or 0.04
         last = 0.0
-        for frame in decoding:
+        for frame, time in _believed(((frame, frame.time) for frame in decoding), self):
             assert isinstance(frame, VideoFrame)
-            seconds = clock.place(frame.time, self.end)
-            if not last <= seconds <= LONGEST or frame.width * frame.height > _MAX_PIXELS:
+            seconds = clock.place(time, self.end)
+            if seconds > LONGEST:
+                self.beyond = True
+                break
+            if seconds < last or frame.width * frame.height > _MAX_PIXELS:
                 self.damaged += 1
                 continue
+            self._times.append(seconds)
             if shown is not None and wanted / self.rate_hz < seconds - _SAME:
                 yield shown
                 given += 1
@@ -207,11 +228,11 @@ class Sound(_Reading):
                 raise DataError(f"{self.path}: expected a recording with sound, got one without")
             decoding = _Decoding(container, stream, self)
             blocks, clock = _Blocks(), _Clock(_begin(container), self)
-            for samples, time in _resampled(decoding, self):
+            for samples, time in _believed(_resampled(decoding, self), self):
                 at = clock.place(time, self.end)
                 if at > LONGEST:
-                    self.damaged += 1
-                    continue
+                    self.beyond = True
+                    break
                 stray = round(at * RATE) - blocks.length
                 tolerated = _GAP * RATE if blocks.length else 0.0  # where the sound begins must be right
                 if stray > tolerated:
@@ -244,6 +265,33 @@ class _Clock:
             self._begin = time - expected
             self._reading.set_back += 1
         return max(0.0, time - self._begin)
+
+
+def _believed(timed: Iterable[tuple[_Thing, float | None]], reading: _Reading) -> Iterator[tuple[_Thing, float | None]]:
+    """Yield what comes, with its time, or None where that cannot be true.
+
+    A time that lies far ahead of the one before is believed if the next one does not go back: one damaged time must
+    not move all that follows.
+    """
+    before: float | None = None
+    held: tuple[_Thing, float] | None = None
+    for thing, time in timed:
+        if held is not None:
+            if time is None or time >= held[1] - _SET_BACK:
+                yield held
+                before = held[1]
+            else:
+                reading.misplaced += 1
+                yield held[0], None
+            held = None
+        if time is not None and before is not None and time - before > _FAR:
+            held = thing, time
+            continue
+        yield thing, time
+        before = before if time is None else time
+    if held is not None:
+        reading.misplaced += 1
+        yield held[0], None
 
 
 class _Blocks:
@@ -520,4 +568,4 @@ def _shown(
 
 def _lasts(stream: VideoStream) -> float:
     """Return for how long a picture of ``stream`` is shown, in seconds."""
-    return float(1 / stream.average_rate) if stream.average_rate else 0.0
+    return min(float(1 / stream.average_rate), _LONG) if stream.average_rate else 0.0

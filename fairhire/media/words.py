@@ -36,7 +36,7 @@ from webvtt.errors import MalformedCaptionError, MalformedFileError
 
 from fairhire.errors import DataError
 
-__all__ = ["Spoken", "Transcript", "find_transcript", "read_transcript", "transcript_of"]
+__all__ = ["Spoken", "Transcript", "find_transcript", "other_transcripts", "read_transcript", "transcript_of"]
 
 _LARGEST = 64 * 2**20  # bytes
 _LONGEST = 1_000_000  # words; nobody speaks for 100 hours
@@ -150,6 +150,12 @@ def find_transcript(recording: Path) -> Path | None:
     if len({stems[name] for name in tagged}) > 1:
         raise _ambiguous(recording, tagged)
     return _first(recording, tagged) if tagged else None
+
+
+def other_transcripts(recording: Path, chosen: Path) -> list[Path]:
+    """Return the files of ``recording``'s very name that may hold its words, too, the most telling first."""
+    beside = [recording.with_suffix(suffix) for suffix in _SUFFIXES]
+    return [path for path in beside if path.is_file() and path != chosen]
 
 
 def _first(recording: Path, names: Sequence[str]) -> Path:

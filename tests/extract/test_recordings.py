@@ -109,7 +109,10 @@ def test_a_candidate_is_one_interview_where_none_is_named(tmp_path):
     ("changes", "match"),
     [
         ({"gender": ["f", "f", "m"]}, "got 'gender' as well"),
-        ({"candidate": ["p1", "p9", "p2"]}, r"row 2, column 'candidate': expected what the interview's first row says"),
+        (
+            {"candidate": ["p1", "p9", "p2"]},
+            r"row 2, column 'candidate': expected what row 1, of the same interview, says",
+        ),
         ({"job_title": ["driver", "pilot", "cook"]}, r"row 2, column 'job_title'"),
         ({"slot": ["1", "1", "1"]}, r"row 2, column 'slot': expected every slot of an interview once"),
         ({"slot": ["1", "x", "1"]}, r"row 2, column 'slot': expected a whole number"),

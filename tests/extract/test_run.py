@@ -133,11 +133,13 @@ def test_called_again_it_has_nothing_to_do_and_other_settings_are_refused(answer
     again = extract(answers, out, light)
     assert (again.read, again.resumed) == (0, 4)
     assert (out / "corpus.json").stat().st_mtime_ns == before
-    with pytest.raises(UsageError, match="other recordings or other settings"):
+    with pytest.raises(UsageError, match="other recordings, labels or settings"):
         extract(answers, out, replace(light, voice="raw"))
     shutil.copytree(answers, tmp_path / "more")
-    with pytest.raises(UsageError, match="other recordings or other settings"):
+    with pytest.raises(UsageError, match="other recordings, labels or settings"):
         extract(tmp_path / "more", out, light)
+    with pytest.raises(UsageError, match="expected the name of a corpus to make"):
+        extract(answers, "", light)
 
 
 def test_a_folder_of_something_else_is_never_touched(answers, tmp_path):
@@ -171,7 +173,9 @@ def test_a_recording_that_fails_stops_no_other_and_is_told(mine, tmp_path):
     mended = extract(mine, out, light)
     assert (mended.read, mended.failed, mended.resumed) == (1, 1, 3)
     assert len(mended.corpus[0].answers[1].features) == 1
-    assert extract(mine, out, light, retry=True, keep_work=False).failed == 1  # an empty file stays empty
+    assert extract(mine, out, light, retry=True).failed == 1  # an empty file stays empty
+    assert work.exists()
+    assert extract(mine, out, light, keep_work=False).failed == 1  # there is nothing to read, and faces to delete
     assert not work.exists()
 
 
@@ -187,9 +191,11 @@ def test_a_table_of_people_that_was_filled_in_is_left_alone(mine, tmp_path):
 def test_where_nothing_can_be_read_there_is_no_corpus(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.mp4").write_bytes(b"x")
-    with pytest.raises(DataError, match="at least one recording that can be read, got none of 1; the first: "):
+    with pytest.raises(DataError, match=r"recording that can be read, got none of 1; .* tells why") as caught:
         extract(tmp_path / "in", tmp_path / "out", CONFIG)
+    assert "a.mp4" not in str(caught.value)
     assert not (tmp_path / "out").exists()
+    assert "a.mp4" in pd.read_csv(tmp_path / "out.recordings.csv")["reason"][0]
 
 
 def test_recordings_may_be_added_where_the_work_was_kept(mine, tmp_path):
@@ -238,13 +244,145 @@ def test_killed_in_the_middle_it_goes_on(mine, tmp_path):
     assert resumed.corpus.record["checksums"] == Corpus(tmp_path / "whole").record["checksums"]
 
 
+def test_killed_between_tables_and_corpus_it_is_made_good(answers, tmp_path):
+    light = ExtractConfig(faces="none", gestures="none", functionals=True)
+    out = tmp_path / "out"
+    extract(answers, out, light, keep_work=True)
+    (tmp_path / "out.work" / "finished.json").unlink()  # as a kill leaves it
+    for name in ("recordings.csv", "people.csv", "functionals.parquet"):
+        (tmp_path / f"out.{name}").unlink()
+    for half in (".out.abcdefgh", ".out.old.abcd_fgh"):
+        (tmp_path / half / "out").mkdir(parents=True)
+    (tmp_path / ".out.recordings.csv.abcdefgh.csv").write_text("half")
+    (tmp_path / ".out.notours").mkdir()
+    again = extract(answers, out, light)
+    assert (again.read, again.resumed) == (0, 4)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".out.notours", "out", "out.functionals.parquet", "out.people.csv", "out.recordings.csv",
+    ]  # fmt: skip
+    assert stat.S_IMODE((tmp_path / "out.functionals.parquet").stat().st_mode) == 0o600
+
+
+def test_a_corpus_that_was_only_moved_aside_comes_back(answers, tmp_path):
+    light = ExtractConfig(faces="none", gestures="none")
+    extract(answers, tmp_path / "out", light, keep_work=True)
+    (tmp_path / ".out.old.abcdefgh").mkdir()
+    (tmp_path / "out").replace(tmp_path / ".out.old.abcdefgh" / "out")
+    (tmp_path / "out.work" / "finished.json").unlink()
+    assert extract(answers, tmp_path / "out", light).resumed == 4
+    assert not (tmp_path / ".out.old.abcdefgh").exists()
+
+
+def test_two_at_once_on_one_corpus_are_refused(answers, tmp_path):
+    import fcntl
+
+    light = ExtractConfig(faces="none", gestures="none")
+    extract(answers, tmp_path / "other", light, keep_work=True)
+    (tmp_path / "other" / "corpus.json").unlink()
+    shutil.rmtree(tmp_path / "other")
+    with (tmp_path / "other.work" / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="the only extraction at work there, found another"):
+            extract(answers, tmp_path / "other", light)
+    assert extract(answers, tmp_path / "other", light).resumed == 4
+
+
+def test_a_kill_before_the_first_word_blocks_nothing(answers, tmp_path):
+    (tmp_path / "out.work").mkdir()  # made, and nothing written into it
+    assert extract(answers, tmp_path / "out", ExtractConfig(faces="none", gestures="none")).read == 4
+
+
+def test_other_labels_or_questions_are_another_corpus(answers, tmp_path):
+    rows = {"recording": [answers / "bert" / "1.mp4", answers / "cleo" / "1.mp4"], "candidate": ["b", "c"]}
+    light = ExtractConfig(faces="none", gestures="none")
+
+    def of(**columns):
+        pd.DataFrame(rows | columns).to_csv(tmp_path / "t.csv", index=False)
+        return extract(tmp_path / "t.csv", tmp_path / "out", light, keep_work=True)
+
+    of(hirable=["yes", "no"], question=["Why?", "Why?"])
+    changed = of(hirable=["no", "yes"], question=["Who?", "Why?"])
+    assert (changed.read, changed.resumed) == (0, 2)  # no recording is read again
+    assert changed.corpus.interviews["hirable"].tolist() == [False, True]
+    assert changed.corpus[0].answers[0].question == "Who?"
+    shutil.rmtree(tmp_path / "out.work")
+    with pytest.raises(UsageError, match="other recordings, labels or settings"):
+        of(hirable=["yes", "yes"], question=["Who?", "Why?"])
+
+
+def test_who_was_forgotten_does_not_come_back(answers, tmp_path):
+    told: list[str] = []
+    light = ExtractConfig(faces="none", gestures="none")
+    found = extract(answers, tmp_path / "out", light, forgotten=lambda who: who == "anna", tell=told.append)
+    assert list(found.corpus.interviews["id"]) == ["bert", "cleo"]
+    assert told == ["note: 2 recordings of 1 candidates who were forgotten here are left out"]
+    with pytest.raises(DataError, match="of somebody who was not forgotten, got none of 4"):
+        extract(answers, tmp_path / "none", light, forgotten=lambda _who: True)
+
+
+def test_after_biometrics_were_deleted_new_ones_are_announced(answers, tmp_path):
+    config = ExtractConfig(faces="none", gestures="none", voices="eigenvoices")
+    extract(answers, tmp_path / "out", config, keep_work=True)
+    for part in (tmp_path / "out.work" / "parts").iterdir():
+        part.unlink()
+    (tmp_path / "out.work" / "finished.json").unlink()
+    told: list[str] = []
+    extract(answers, tmp_path / "out", config, tell=told.append)
+    assert [line for line in told if "voice templates" in line]
+
+
+def test_trouble_beside_one_recording_stops_no_other(mine, tmp_path):
+    for language in ("en", "de"):
+        (mine / "bert" / f"1.{language}.vtt").write_text("WEBVTT\n")
+    (mine / "cleo" / "1.json").write_text('{"no": "whisper"}')
+    (mine / "cleo" / "1.vtt").write_text("WEBVTT\n\n00:00.100 --> 00:09.000\nWell then\n")
+    corpus = extract(mine, tmp_path / "out", ExtractConfig(faces="none", gestures="none")).corpus
+    table = pd.read_csv(tmp_path / "out.recordings.csv").set_index("interview")
+    assert "transcript" in table.loc["bert", "remarks"]
+    assert table.loc["cleo", "words_from"] == "webvtt"  # the file that can be read
+    assert "1.json" in table.loc["cleo", "remarks"]
+    assert "1 of 2 words lie behind the recording's end" in table.loc["cleo", "remarks"]
+    assert corpus[2].answers[0].words == ("well", "then")
+
+
+def test_two_recordings_of_one_name_and_odd_file_names(mine, tmp_path):
+    (mine / "caf\udce9").mkdir()
+    shutil.copy(mine / "bert" / "1.mp4", mine / "caf\udce9" / "a.mp4")
+    corpus = extract(mine, tmp_path / "out", ExtractConfig(faces="none", gestures="none")).corpus
+    assert "caf\\udce9" in corpus.interviews["candidate"].tolist()
+    shutil.copy(mine / "bert" / "1.mp4", mine / "bert" / "1.mov")
+    with pytest.raises(DataError, match="expected one recording of each name, got 1 more"):
+        extract(mine, tmp_path / "out2", ExtractConfig(faces="none", gestures="none"))
+
+
+def test_a_script_without_a_guard_is_told_and_nothing_is_stored(answers, tmp_path):
+    (tmp_path / "script.py").write_text(
+        "from fairhire.extract import ExtractConfig, extract\n"
+        f"extract({str(answers)!r}, {str(tmp_path / 'out')!r}, ExtractConfig(faces='none', gestures='none'))\n"
+    )
+    said = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=False)
+    assert "a script that starts them does so below `if __name__ == '__main__':`" in said.stderr
+    assert not list((tmp_path / "out.work" / "failed").iterdir())
+
+
+def test_how_long_it_is_is_known_whatever_is_described(answers, tmp_path):
+    extract(answers, tmp_path / "out", ExtractConfig(faces="none", gestures="none", voice="none"))
+    table = pd.read_csv(tmp_path / "out.recordings.csv")
+    assert table["seconds"].tolist() == pytest.approx([2.0, 1.5, 1.5, 1.5], abs=0.1)
+    assert table["picture_seconds"].tolist() == pytest.approx([2.0, 1.5, 1.5, 1.5], abs=0.01)
+
+
 def test_gestures_of_openface_where_its_tables_lie_beside(mine, tmp_path):
     from fairhire.media.openface import OPENFACE_CHANNELS
 
     names = [channel.name for channel in OPENFACE_CHANNELS]
     rows = {"timestamp": np.arange(16) / 8, "confidence": 0.9, "success": 1} | dict.fromkeys(names, 0.5)
     pd.DataFrame(rows).to_csv(mine / "anna" / "1.openface.csv", index=False)
-    corpus = extract(mine, tmp_path / "out", ExtractConfig(faces="none")).corpus
+    told: list[str] = []
+    boxes = extract(mine, tmp_path / "boxes", ExtractConfig(faces="none"), tell=told.append)
+    assert boxes.gestures == "boxes"  # not all have a table
+    assert "1 of 4 recordings have a table of OpenFace" in told[0]
+    corpus = extract(mine, tmp_path / "out", ExtractConfig(faces="none", gestures="openface")).corpus
     assert corpus.modalities["video"].channels == (*names, "face_seen")
     assert "AU01_c" in corpus.modalities["video"].binary
     assert corpus.record["provenance"]["extraction"]["gestures"] == "openface"
@@ -293,6 +431,6 @@ def test_a_file_without_sound_or_pictures_to_read_fails_and_one_of_them_is_enoug
     assert json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["video"]["shape"][1] == 13
     assert silent.exists()
     empty = write_person(tmp_path / "in2" / "b.mp4", None, pitch=None)
-    with pytest.raises(DataError, match="expected words, voice or gestures in at least one"):
+    with pytest.raises(DataError, match="expected words, voice or gestures in one of 1 recordings, got none"):
         extract(tmp_path / "in2", tmp_path / "out2", config)
     assert Path(empty).exists()

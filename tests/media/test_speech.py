@@ -11,7 +11,7 @@ from media_made import speech
 
 from fairhire.errors import DataError
 from fairhire.media import speech as described
-from fairhire.media.speech import EGEMAPS_CHANNELS, FRAME, VoiceDescriber, smooth_voice
+from fairhire.media.speech import EGEMAPS_CHANNELS, FRAME, VoiceDescriber, join_functionals, smooth_voice
 from fairhire.media.windows import Windows
 
 RATE = 16_000
@@ -219,15 +219,42 @@ def test_the_summary_of_one_piece_is_opensmiles(seconds):
     assert found.dtype == np.float32
 
 
-def test_the_summary_of_many_pieces_is_their_mean_by_length(in_pieces):
+VOICED = "F0semitoneFrom27.5Hz_sma3nz_amean"
+
+
+def test_the_summary_of_many_pieces_is_that_of_the_whole_as_far_as_means_go(in_pieces):
     samples = speech(7.5, seed=3)
     functionals = smile(opensmile.FeatureLevel.Functionals)
-    parts = [samples[: 3 * RATE], samples[3 * RATE : 6 * RATE], samples[6 * RATE :]]
-    each = np.stack([functionals.process_signal(part, RATE).to_numpy()[0] for part in parts])
-    expected = np.average(each, axis=0, weights=[len(part) for part in parts])
-    blocks = np.array_split(samples, 15)  # of half a second
-    found = VoiceDescriber(functionals=True).describe(blocks).functionals
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    whole = functionals.process_signal(samples, RATE).iloc[0]
+    describer = VoiceDescriber(functionals=True)
+    voice = describer.describe(np.array_split(samples, 15))  # of half a second
+    found = dict(zip(describer.functional_names, voice.functionals, strict=True))
+    for name in describer.functional_names:
+        if name.endswith("_amean") and "UV" not in name:
+            assert found[name] == pytest.approx(whole[name], rel=0.05, abs=0.05), name
+    assert voice.seconds == pytest.approx(7.5)
+    assert 0 < voice.voiced < 7.5
+
+
+def test_a_pause_weighs_nothing_in_a_pitch(in_pieces):
+    spoken = speech(3.0, seed=3)
+    describer = VoiceDescriber(functionals=True)
+    alone = describer.describe([spoken])
+    noise = np.random.default_rng(0).normal(0, 1e-4, 9 * RATE).astype(np.float32)
+    paused = describer.describe([spoken, noise])
+    at = describer.functional_names.index
+    assert paused.functionals[at(VOICED)] == pytest.approx(alone.functionals[at(VOICED)], rel=1e-4)
+    assert paused.voiced == pytest.approx(alone.voiced, rel=1e-4)
+    loud = "loudness_sma3_amean"
+    assert paused.functionals[at(loud)] < 0.5 * alone.functionals[at(loud)]  # a pause is part of what is heard
+
+
+def test_rows_are_joined_by_time_and_by_voiced_time():
+    names = (VOICED, "loudness_sma3_amean", "slopeUV0-500_sma3nz_amean")
+    rows = np.array([[10.0, 1.0, 4.0], [0.0, 3.0, 8.0]])
+    seconds = np.array([1.0, 3.0])
+    assert join_functionals(names, rows, seconds, np.array([0.5, 0.0])).tolist() == [10.0, 2.5, 7.0]
+    assert join_functionals(names, rows, seconds, np.zeros(2)).tolist() == [0.0, 2.5, 7.0]  # nobody ever spoke
 
 
 def test_the_summary_of_the_shortest_and_of_silence_is_finite():

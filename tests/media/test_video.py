@@ -666,3 +666,45 @@ def test_silence_for_hours_does_not_lie_in_memory_at_once(made):
         total, loud = total + len(block), loud + int(np.abs(block).max() > 0.01)
     assert total / RATE == pytest.approx(SECONDS + 1800, abs=0.1)
     assert loud <= 4
+
+
+# --------------------------------------------------------------------------------------------------- times that lie
+
+
+class Reading:
+    misplaced = 0
+
+
+@pytest.mark.parametrize(
+    ("times", "believed", "misplaced"),
+    [
+        ([0, 0.1, 0.2, 0.3], [0, 0.1, 0.2, 0.3], 0),
+        ([0, 0.1, 3600, 0.3, 0.4], [0, 0.1, None, 0.3, 0.4], 1),  # one false time moves nothing else
+        ([0, 0.1, 60, 60.1, 60.2], [0, 0.1, 60, 60.1, 60.2], 0),  # a long pause is confirmed by what follows
+        ([0, 30, 60, 90], [0, 30, 60, None], 1),  # pictures of a slide show; nothing confirms the last
+        ([0, None, 3600, None, 0.4], [0, None, 3600, None, 0.4], 0),
+        ([3600, 0.1, 0.2], [3600, 0.1, 0.2], 0),  # nothing before it tells that the first is false
+    ],
+)
+def test_a_time_far_ahead_is_believed_if_the_next_confirms_it(times, believed, misplaced):
+    reading = Reading()
+    found = [time for _, time in video._believed(((place, time) for place, time in enumerate(times)), reading)]
+    assert found == believed
+    assert reading.misplaced == misplaced
+
+
+def test_a_picture_lasts_no_longer_than_ten_seconds_whatever_the_header_says(tmp_path):
+    path = write_clip(tmp_path / "a.avi", seconds=1)
+    content = bytearray(path.read_bytes())
+    header = content.index(b"strh") + 8 + 20  # dwScale and dwRate of the stream
+    content[header : header + 8] = (2**31 - 1).to_bytes(4, "little") + (1).to_bytes(4, "little")
+    path.write_bytes(content)
+    shown = pictures(path, 4)
+    assert len(list(shown)) >= 1
+    assert shown.end <= video.LONGEST + 10
+
+
+def test_all_times_are_known_afterwards_wanted_or_not(clip):
+    shown = pictures(clip, 2)
+    assert len(list(shown)) == 10
+    np.testing.assert_allclose(shown.times, np.arange(50) / 10, atol=1e-6)
