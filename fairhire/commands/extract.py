@@ -129,6 +129,8 @@ def extract_command(
     from fairhire.forget import proof_path, was_forgotten
     from fairhire.media.windows import Windows
 
+    if not out.name:
+        raise UsageError(f"{out}: expected the name of a corpus to make, got a folder that is there")
     if dry_run:
         _print_plan(recordings)
         return
@@ -171,6 +173,8 @@ def extract_command(
     say(f"{found.read} recordings read{before}, {found.failed} failed{pace}; how each fared: {out}.recordings.csv")
     if found.gestures != "none":
         say(f"gestures are from: {found.gestures}")
+    if found.wordless:
+        say(f"the transcripts of {found.wordless} recordings could not be read: they have no words")
     if found.remarked:
         say(f"{found.remarked} recordings have remarks in that table")
     if found.failed:

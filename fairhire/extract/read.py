@@ -42,7 +42,10 @@ from fairhire.media.speech import Voice, VoiceDescriber
 from fairhire.media.video import Contents, look_into, pictures, sound
 from fairhire.media.words import Transcript, other_transcripts, read_transcript
 
-__all__ = ["Tools", "read_recording", "tools_of"]
+__all__ = ["UNREADABLE", "Tools", "read_recording", "tools_of"]
+
+UNREADABLE = "unreadable"
+"""What the table says of a transcript that could not be read."""
 
 _LONGEST = 480  # pixels of the longer side of a picture in which faces are looked for
 _LATE = 2.0  # seconds behind the end at which a word may still be noted
@@ -203,6 +206,7 @@ class _Notes:
         if config.words == NONE:
             return
         if recording.transcript is not None:
+            self.facts["words_from"] = UNREADABLE  # until it was read
             self._say(_transcript(recording, self.remarks))
         elif recogniser is not None and contents.tracks:
             self._say(recogniser.words(sound(recording.path, track=config.track)))
@@ -321,6 +325,8 @@ class _Notes:
             "face_frames": len(followed.crops),
             "others_seen": followed.others,
         }
+        if 2 * followed.others >= followed.seen.sum():
+            self.remark(f"other people are seen in {followed.others} of {samples} pictures")
         if followed.still:
             self.remark("the face never moves: a photograph?")
 

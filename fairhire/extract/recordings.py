@@ -136,10 +136,10 @@ def _from_folder(folder: Path) -> Recordings:
     for path in visible:
         if path.is_dir():
             inside = [one for one in sorted(path.iterdir(), key=_natural) if not one.name.startswith(".")]
-            if deeper := next((one for one in inside if one.is_dir() and _holds(one, suffixes)), None):
+            if any(one.is_dir() and _holds(one, suffixes) for one in inside):
                 raise DataError(
-                    f"{folder}: expected recordings at most one folder deep, got {deeper.relative_to(folder)}; "
-                    "a table of recordings says who answered what, however they lie"
+                    f"{folder}: expected recordings at most one folder deep, got some deeper; a table of recordings "
+                    "says who answered what, however they lie"
                 )
             mine = [one for one in inside if _is_recording(one, suffixes)]
             if twins := len(mine) - len({one.stem for one in mine}):
@@ -179,7 +179,8 @@ def _open_group(groups: dict[str, list[Path]], name: str, folder: Path) -> list[
 
 
 def _is_recording(path: Path, suffixes: tuple[str, ...]) -> bool:
-    return path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+    # A link to nothing is one too: it fails when it is read, and is told.
+    return path.suffix.lower() in suffixes and not path.name.startswith(".") and not path.is_dir()
 
 
 def _holds(folder: Path, suffixes: tuple[str, ...]) -> bool:
@@ -218,6 +219,11 @@ def _from_table(path: Path) -> Recordings:
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(table.filled("interview")):
         rows_of.setdefault(name, []).append(row)
+    verdicts(table)  # what is wrong is told by the rows of the table, not of its interviews
+    for name in columns_of(table, "rating"):
+        ratings_of(table, name)
+    if "split" in table:
+        table.coded("split", dict(zip(PARTS, PARTS, strict=True)))
     interviews = _one_row_each(table, rows_of, ("candidate", *_OF_INTERVIEW, *numbered))
     said, ties = verdicts(interviews)
     names = columns_of(interviews, "rating")
@@ -264,7 +270,7 @@ def _rows(table: SourceTable, rows_of: Mapping[str, list[int]]) -> Iterator[Reco
             path = _path(table, row, "recording", folder)
             assert path is not None  # the column is filled
             if path in seen:
-                raise table.bad(row, "recording", "every recording once")
+                raise DataError(f"{table.path}, row {row + 1}, column 'recording': expected every recording once")
             seen.add(path)
             yield _recording(
                 name,

@@ -38,9 +38,10 @@ from fairhire.data.corpus import Corpus, CorpusWriter
 from fairhire.errors import DataError, UsageError
 from fairhire.extract.assemble import Assembly, assemble
 from fairhire.extract.part import facts_of
-from fairhire.extract.read import read_recording, tools_of
+from fairhire.extract.read import UNREADABLE, read_recording, tools_of
 from fairhire.extract.recordings import Recording, Recordings, plain, read_recordings
 from fairhire.extract.settings import NONE, ExtractConfig
+from fairhire.media.openface import openface_on_path
 from fairhire.progress import Advance, silent
 from fairhire.sweep import claim_folder
 
@@ -57,8 +58,8 @@ class Extraction:
     """What :func:`extract` made.
 
     ``read`` and ``failed`` count recordings, ``seconds`` is how much of recordings was read in this call and ``took``
-    how long that took; ``resumed`` recordings had been read before. Of ``remarked`` ones the table tells something
-    worth knowing, and ``gestures`` is where the gestures are from.
+    how long that took; ``resumed`` recordings had been read before. Of ``wordless`` ones the transcript could not be
+    read, of ``remarked`` ones the table tells something worth knowing; ``gestures`` is where the gestures are from.
     """
 
     corpus: Corpus
@@ -68,6 +69,7 @@ class Extraction:
     seconds: float
     took: float
     gestures: str = NONE
+    wordless: int = 0
     remarked: int = 0
     left_out: tuple[str, ...] = ()
 
@@ -109,7 +111,8 @@ def extract(
     tools_of.cache_clear()
     settings = {**config.to_dict(), "tools": tools}
     work = out.with_name(f"{out.name}.work")
-    if not retry and (done := _done(out, work, recordings, settings, keep_work)) is not None:
+    done = _done(out, work, recordings, settings, keep_work)
+    if done is not None and not (retry and done.failed):
         return done
     _claim(work, settings)
     with _alone(work):
@@ -146,7 +149,12 @@ def _extract(
         config,
         provenance={"source": "recordings", "extraction": settings},
     )
-    corpus = _write(assembly, out, tell, watch)
+    try:
+        corpus = _write(assembly, out, tell, watch)
+    except DataError:
+        if keep_work is False:
+            _delete(work)
+        raise
     missed = len(_of(failed, recordings))
     if keep_work is False or (keep_work is None and not missed):
         _delete(work)
@@ -160,6 +168,7 @@ def _extract(
         seconds=seconds,
         took=took,
         gestures=config.gestures,
+        wordless=int((assembly.table["words_from"] == UNREADABLE).sum()),
         remarked=int((assembly.table["remarks"] != "").sum()),
         left_out=tuple(
             f"{item['n']} {item['what']}: {item['why']}" for item in corpus.record["provenance"]["left_out"]
@@ -182,9 +191,14 @@ def _remembered(recordings: Recordings, forgotten: Callable[[str], bool], tell: 
 
 def _resolved(config: ExtractConfig, recordings: Recordings, tell: Callable[[str], None]) -> ExtractConfig:
     """Choose the source of gestures, one for the whole corpus, where that was left open."""
+    tables = sum(one.openface is not None for one in recordings.recordings)
+    if config.gestures == "openface" and not tables and openface_on_path() is None:
+        raise UsageError(
+            "gestures: expected OpenFace's tables beside the recordings, or its FeatureExtraction on the PATH, got "
+            "neither"
+        )
     if config.gestures != "auto":
         return config
-    tables = sum(one.openface is not None for one in recordings.recordings)
     if tables == len(recordings.recordings):
         return replace(config, gestures="openface", landmark_model=None)
     chosen = replace(config, gestures="boxes" if config.landmark_model is None else "mediapipe")
@@ -234,6 +248,9 @@ def _delete(work: Path) -> None:
 
 def _claim(work: Path, settings: Mapping[str, Any]) -> None:
     """Make ``work`` this extraction's folder, its owner's alone."""
+    if work.is_dir() and not (work / _MARKER).exists():
+        for half in work.glob(f".{_MARKER}.*"):
+            half.unlink(missing_ok=True)  # killed while the first word was written
     if claim_folder(work, _MARKER, settings, what="extraction") is None:
         with storage_errors(work):
             work.chmod(0o700)
@@ -348,7 +365,8 @@ def _read_all(
 def _write(assembly: Assembly, out: Path, tell: Callable[[str], None], watch: Watch) -> Corpus:
     """Write the tables, then the corpus: where it stands, they do."""
     table = out.with_name(f"{out.name}.recordings.csv")
-    write_text(table, assembly.table.to_csv(index=False, lineterminator="\n"))
+    with new_file(table, mode=0o600) as temporary:  # it names people and files
+        assembly.table.to_csv(temporary, index=False, lineterminator="\n")
     imported = assembly.imported
     if imported is None:
         n, failed = len(assembly.table), int((assembly.table["state"] == "failed").sum())

@@ -80,6 +80,8 @@ class ExtractConfig:
                 raise UsageError(f"{name.replace('_', ' ')}: of use with {needs} only, got it with {chosen!r}")
         if self.gestures == "mediapipe" and self.landmark_model is None:
             raise UsageError("gestures: expected a model file for mediapipe (its face_landmarker.task), got none")
+        if self.voice == self.gestures == self.words == NONE:
+            raise UsageError("voice, gestures, words: expected at least one of them, got none of all three")
         if self.language is not None and self.speech_model is None:
             raise UsageError("language: of use with a model for speech recognition only, got it without")
 

@@ -184,6 +184,7 @@ class Pictures(_Reading):
 
     def _wanted(self, container: InputContainer, stream: VideoStream) -> Iterator[Picture]:
         shown: Picture | None = None
+        mirrors: dict[int, bool] = {}
         wanted = given = 0  # the first time, counted in 1/rate, for which no picture was found yet; pictures yielded
         decoding = _Decoding(container, stream, self)
         clock, lasts = _Clock(_begin(container), self), _lasts(stream) or 0.04
@@ -202,7 +203,7 @@ class Pictures(_Reading):
                 yield shown
                 given += 1
             wanted = max(wanted, math.ceil((seconds - _SAME) * self.rate_hz))
-            shown, last = _picture(frame, seconds, stream), seconds
+            shown, last = _picture(frame, seconds, stream, mirrors), seconds
             self.end = seconds + lasts
         if shown is not None and (wanted / self.rate_hz < self.end - _SAME or not given):
             yield shown
@@ -512,8 +513,16 @@ def _finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.clip(finite, -1.0, 1.0)
 
 
-def _picture(frame: VideoFrame, seconds: float, stream: VideoStream) -> Picture:
-    turns, mirrored = round(frame.rotation / 90) % 4, _is_mirrored(frame)
+def _picture(frame: VideoFrame, seconds: float, stream: VideoStream, mirrors: dict[int, bool]) -> Picture:
+    """Return ``frame`` as a picture; ``mirrors`` keeps whether frames of an angle are mirrored.
+
+    A frame that is asked for its side data is in a cycle with them, and stays in memory until Python looks for cycles:
+    hundreds of large pictures, were all of them asked.
+    """
+    angle = frame.rotation
+    if angle not in mirrors:
+        mirrors[angle] = _is_mirrored(frame)
+    turns, mirrored = round(angle / 90) % 4, mirrors[angle]
     aspect = stream.sample_aspect_ratio
     stretch = float(aspect) if aspect is not None and 0.25 <= aspect <= 4 else 1.0
     width, height = max(1, round(frame.width * stretch)), frame.height
@@ -561,9 +570,9 @@ def _shown(
         if frame.time is None:
             continue
         if shown is not None and frame.time - begin > seconds:
-            return _picture(shown, at, stream), seconds
+            return _picture(shown, at, stream, {}), seconds
         shown, at = frame, frame.time - begin
-    return (None, 0.0) if shown is None else (_picture(shown, at, stream), at + _lasts(stream))
+    return (None, 0.0) if shown is None else (_picture(shown, at, stream, {}), at + _lasts(stream))
 
 
 def _lasts(stream: VideoStream) -> float:

@@ -46,6 +46,9 @@ _LANGUAGE = re.compile(r"\.[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE)  # RFC 5
 _PIECE = re.compile(r"(?:\[[^\]]{0,60}\]|<[^<>]{0,60}>|[^\s\[<]+|[\[<])+")
 """A word; or a remark of the transcriber with all its words, because it is told apart only as a whole."""
 
+_LABEL = re.compile(r"\s*(?:-\s*)?([^\W\d_][\w .'’-]{0,30}?)\s*:\s+(?=\S)")
+"""A name before what is said: at most 31 letters up to a colon and a blank."""
+
 _TIME = r"(?:[0-9]+:)?[0-5]?[0-9]:[0-5]?[0-9][.,][0-9]"
 _TIMING = re.compile(rf"\s*{_TIME}+\s*-->\s*{_TIME}")
 
@@ -256,7 +259,10 @@ def _decoded(path: Path) -> tuple[str, list[str]]:
 
 
 def _read_plain(path: Path, text: str) -> _Read:  # noqa: ARG001 - as all readers
-    return _Read("plain", [_Cue((Spoken(text, None, None),))], [])
+    lines = _labelled([_Cue((Spoken(f"{line}\n", None, None),)) for line in text.split("\n")])
+    if any(line.voices for line in lines):
+        return _Read("plain", lines, [])
+    return _Read("plain", [_Cue((Spoken(text, None, None),))], [])  # a remark may go over a line's end
 
 
 def _read_webvtt(path: Path, text: str) -> _Read:
@@ -312,10 +318,33 @@ def _read_captions(source: str, captions: WebVTT, text: str, *, unescape: Callab
         *times.remarks(),
     ]
     cues, late = _in_order(cues)
-    cues, rolled = _unrolled(cues)
+    cues, rolled = _unrolled(_labelled(cues))
     remarks += _late(late, cues, "cue")
     remarks += _remark(rolled, "cue", f"of {len(cues)} repeated words of the cue before, which count once")
     return _Read(source, cues, remarks)
+
+
+def _labelled(cues: list[_Cue]) -> list[_Cue]:
+    """Return cues that begin with who speaks ("ANNA: hello") as of that voice, without the name.
+
+    Where half of the cues or more begin so and a name comes twice, names are meant; a cue without one goes on in the
+    voice before.
+    """
+    found = [None if cue.voices else _LABEL.match(cue.text) for cue in cues]
+    names = Counter(match[1] for match in found if match is not None)
+    spoken = sum(bool(_PIECE.search(cue.text)) for cue in cues)
+    if 2 * names.total() < spoken or max(names.values(), default=0) < 2:
+        return cues
+    voice: str | None = None
+    told = []
+    for cue, match in zip(cues, found, strict=True):
+        voice = voice if match is None else match[1]
+        if cue.voices or voice is None:
+            told.append(cue)
+        else:
+            begin = 0 if match is None else match.end()
+            told.append(replace(cue, voices=((begin, voice),), skip=max(cue.skip, begin)))
+    return told
 
 
 def _seconds(time: str) -> float:
@@ -574,6 +603,8 @@ def _of_speaker(heard: list[_Heard], speaker: str | None) -> tuple[list[_Heard],
     remarks = _remark(len(voices), "voice")
     if speaker is None or not voices:
         return heard, remarks
+    if _folded(speaker) not in voices and len(voices) == 1:
+        return heard, remarks  # nobody else speaks
     if _folded(speaker) not in voices:
         return heard, [*remarks, "none of the voices is the speaker's; all were kept"]
     own = [one for one in heard if one.voice is not None and _folded(one.voice) == _folded(speaker)]

@@ -221,6 +221,12 @@ def _legend(record: Record) -> Iterator[Block]:
         f"The ground of a word is its value.{below} A dashed frame with a question mark: a word that the model does "
         "not know, all of which are one to it. Grey: beyond what the model reads."
     )
+    texts = [answer["modalities"].get(_TEXT) for answer in record["interview"]["answers"]]
+    if any(word.get("seconds") is not None for text in texts if text is not None for word in text["words"]):
+        yield Paragraph(
+            "Times of words are the transcript's own; where it times whole lines only, they are spread over the line by "
+            "letters and may be off by a second or two."
+        )
 
 
 def _answer(record: Record, answer: Record) -> Iterator[Block]:

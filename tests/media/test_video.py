@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import wave
@@ -633,6 +634,19 @@ for path in sys.argv[1:]:
         assert len(block) <= 16_000
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
+
+
+def test_pictures_that_were_seen_are_let_go_at_once(made):
+    path = made(".mp4")
+    gc.collect()
+    gc.disable()  # which would find what holds on to itself, but after hundreds of pictures
+    try:
+        seen = sum(1 for _ in pictures(path, FPS))
+        left = sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+    finally:
+        gc.enable()
+    assert seen == SECONDS * FPS
+    assert left < 5
 
 
 def test_memory_does_not_grow_with_the_length(tmp_path):

@@ -470,3 +470,38 @@ def test_suffixes_that_differ_in_case_only_are_no_choice_of_ours(tmp_path):
         pytest.skip("this file system knows no case")
     with pytest.raises(DataError, match=r"got several: \.VTT, \.vtt$"):
         find_transcript(recording)
+
+
+# ------------------------------------------------------------------------------------------------ names before colons
+
+DIALOGUE = [("ANNA", "I led a team."), ("Interviewer", "And then?"), (None, "Tell me."), ("ANNA", "We sold a lot.")]
+
+
+def as_srt(cues):
+    blocks = []
+    for place, (name, said_words) in enumerate(cues):
+        said = said_words if name is None else f"{name}: {said_words}"
+        blocks.append(f"{place + 1}\n00:00:{2 * place:02},000 --> 00:00:{2 * place + 1:02},000\n{said}\n")
+    return "\n".join(blocks)
+
+
+def as_plain(cues):
+    return "\n".join(said_words if name is None else f"{name}: {said_words}" for name, said_words in cues)
+
+
+@pytest.mark.parametrize(("name", "write"), [("a.srt", as_srt), ("a.txt", as_plain)])
+def test_names_before_what_is_said_are_voices_and_no_words(name, write):
+    everybody = texts(read(name, write(DIALOGUE)))
+    assert everybody == ["I", "led", "a", "team.", "And", "then?", "Tell", "me.", "We", "sold", "a", "lot."]
+    mine = read(name, write(DIALOGUE), speaker="anna")
+    assert texts(mine) == ["I", "led", "a", "team.", "We", "sold", "a", "lot."]
+    assert any("not in the speaker's voice" in remark for remark in mine.remarks)
+    if name == "a.srt":
+        assert mine.pieces[4].start == pytest.approx(6, abs=0.2)
+
+
+@pytest.mark.parametrize(("name", "write"), [("a.srt", as_srt), ("a.txt", as_plain)])
+def test_a_colon_alone_makes_no_voice(name, write):
+    said = [(None, "Well: I led a team."), (None, "One thing: it sold."), (None, "And more."), (None, "A lot.")]
+    assert texts(read(name, write(said)))[0] == "Well:"
+    assert len(texts(read(name, write(said)))) == 13
