@@ -1,27 +1,33 @@
-"""A folder of all that holds a person: corpus, tables beside it, run, bench, explanations, parts of an extraction."""
+"""A folder of all that holds a person: corpus, tables beside it, run, bench, explanations, an extraction."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import shutil
+import wave
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from safetensors.numpy import save_file
 from small_run import one_thread, small_run
 
 from fairhire.bench.predictions import Predictions, write_predictions
 from fairhire.bench.systems import BenchConfig, Job
 from fairhire.data.corpus import Corpus, CorpusWriter, Modality
 from fairhire.explain import explain_corpus, explain_interview, explain_position, write_explanation
+from fairhire.extract import ExtractConfig, extract
 from fairhire.interview import Answer, Interview
+from fairhire.report.page import Fragment
 from fairhire.runs import Run
 
 PEOPLE = 24
 SEED = 1
+HEARD = (0, 1, 5, 10, 15, 20)  # whose recordings are extracted
+LOST = 77  # whose only recording cannot be read
 
 
 def candidate(person: int) -> str:
@@ -35,6 +41,16 @@ def interviews(person: int) -> list[str]:
 def rare(person: int) -> str:
     """Return the word that only this person says, twice an answer."""
     return f"xylo{chr(97 + person)}graph"
+
+
+def call(person: int) -> str:
+    """Return the id of the interview that was extracted from their recordings."""
+    return f"call-{person:03d}"
+
+
+def file_name(person: int) -> str:
+    """Return what their recordings' names begin with; no id is in it."""
+    return f"quill{chr(97 + person % 26)}feather"
 
 
 def write_people(path: Path, *, people: int = PEOPLE) -> Corpus:
@@ -79,17 +95,10 @@ def fill(folder: Path) -> None:
     pd.DataFrame({"interview": ids, "merit": np.arange(len(ids)) / 7}).to_csv(data / "talks.truth.csv", index=False)
     read = pd.DataFrame({"interview": ids, "candidate": owners, "slot": 0, "recording": [f"{one}.mp4" for one in ids]})
     read.to_csv(data / "talks.recordings.csv", index=False)
-    pd.DataFrame({"interview": pd.Categorical(ids), "f0": np.float32(1)}).to_parquet(data / "talks.functionals.parquet")
-    parts = data / "talks.work" / "parts"
-    parts.mkdir(parents=True)
-    for number, (one, owner) in enumerate(zip(ids, owners, strict=True)):
-        arrays: dict[str, Any] = {"audio": np.zeros((2, 3), np.float32)}
-        if number % 2:
-            arrays["crops"] = np.zeros((1, 4, 4, 3), np.uint8)
-        record = json.dumps({"candidate": owner, "interview": one, "words": [rare(everybody.index(owner))]})
-        save_file(arrays, parts / f"{number:064x}.safetensors", metadata={"record": record})
+    pd.DataFrame({"interview": pd.Categorical(ids), "f0": np.float32(1)}).to_parquet(data / "talks.pitch.parquet")
     listed = [{"candidate": owner, "interview": one} for one, owner in zip(ids, owners, strict=True)]
-    (data / "talks.work" / "recordings.json").write_text(json.dumps({"recordings": listed}, indent=2))
+    (data / "listed.json").write_text(json.dumps({"recordings": listed}, indent=2))
+    hear(folder / "recordings", data / "heard")
     (data / "calls.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in listed))
     with gzip.open(data / "vendor.csv.gz", "wt") as file:
         file.write("Candidate;score\n" + "".join(f"{name};0.5\n" for name in everybody))
@@ -101,13 +110,54 @@ def fill(folder: Path) -> None:
     np.save(data / "said" / "vectors.npy", run.scores.representation)
 
 
+def hear(recordings: Path, out: Path) -> None:
+    """Extract recordings of a second: one of each of ``HEARD``, one more of the first that fails, and one of ``LOST``.
+
+    What is made around ``out`` is the extraction's own, ``OUT.work`` included.
+    """
+    recordings.mkdir()
+    rows = ["recording,candidate,interview"]
+    for person in HEARD:
+        _hum(recordings / f"{file_name(person)}.wav", 100.0 + person)
+        (recordings / f"{file_name(person)}.txt").write_text(f"well team {rare(person)} um")
+        rows.append(f"{file_name(person)}.wav,{candidate(person)},{call(person)}")
+    for person in (HEARD[0], LOST):
+        (recordings / f"{file_name(person)}-torn.mp4").write_bytes(b"no recording")
+        rows.append(f"{file_name(person)}-torn.mp4,{candidate(person)},{call(person)}")
+    (recordings / "recordings.csv").write_text("\n".join(rows) + "\n")
+    config = ExtractConfig(faces="none", gestures="none", functionals=True, voices="eigenvoices")
+    extract(recordings, out, config, keep_work=True)
+
+
+def _hum(path: Path, pitch: float) -> None:
+    time = np.arange(16_000) / 16_000
+    hum = np.asarray(sum(np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 20)))
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes((2000 * hum).astype("<i2").tobytes())
+
+
 def _explain(run: Run, corpus: Corpus, out: Path) -> None:
-    with one_thread():
-        for name in corpus.interviews["id"][:2]:
-            write_explanation(explain_interview(run, corpus, name, sample=2), out / f"one-interview-{name}")
-        write_explanation(explain_corpus(run, corpus, least=1, sample=2), out / "one-corpus")
-        for position in ("shop", "alone 0"):
-            write_explanation(explain_position(run, corpus, position, sample=2), out / position.replace(" ", "_"))
+    """Write one explanation of each kind, and of two kinds another: a copy that names another interview or position."""
+    first, second = interviews(0)
+    with ExitStack() as stack:
+        stack.enter_context(one_thread())
+        for name in ("faithful", "record"):  # two points of a curve take a quarter of the time of eight
+            stack.enter_context(patch(f"fairhire.explain.{name}.SHARES", (0.0, 0.5)))
+        stack.enter_context(patch("fairhire.report.explanation.draw_png", return_value=b"\x89PNG"))
+        stack.enter_context(patch("fairhire.report.web.draw_svg", return_value=Fragment("<svg></svg>")))
+        write_explanation(explain_interview(run, corpus, first, sample=1), out / f"one-interview-{first}")
+        write_explanation(explain_corpus(run, corpus, least=1, sample=1), out / "one-corpus")
+        write_explanation(explain_position(run, corpus, "shop", sample=1), out / "shop")
+    _copy(out / f"one-interview-{first}", out / f"one-interview-{second}", "interview", "id", second)
+    _copy(out / "shop", out / "alone_0", "position", "name", "alone 0")
+
+
+def _copy(source: Path, out: Path, part: str, key: str, name: str) -> None:
+    shutil.copytree(source, out)
+    record = json.loads((out / "EXPLANATION.json").read_text())
+    record[part][key] = name
+    (out / "EXPLANATION.json").write_text(json.dumps(record))
 
 
 def _bench(corpus: Corpus, out: Path) -> None:

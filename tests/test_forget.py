@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -12,7 +13,20 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from forgotten import PEOPLE, candidate, files_with, fill, interviews, rare, snapshot, write_people
+from forgotten import (
+    HEARD,
+    LOST,
+    PEOPLE,
+    call,
+    candidate,
+    file_name,
+    files_with,
+    fill,
+    interviews,
+    rare,
+    snapshot,
+    write_people,
+)
 from small_run import one_thread
 
 import fairhire.forget.request
@@ -46,6 +60,16 @@ def data(filled, tmp_path):
     return tmp_path / "data"
 
 
+@pytest.fixture
+def corpora(filled, tmp_path):
+    """Return a folder of the two corpora and what lies beside them, and of nothing else."""
+    (tmp_path / "data").mkdir()
+    for path in filled.iterdir():
+        if path.name.startswith(("talks", "heard")):
+            (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / "data" / path.name)
+    return tmp_path / "data"
+
+
 @pytest.fixture(scope="module")
 def learned(filled):
     """Return somebody with two interviews from whom the run learned their own word."""
@@ -69,8 +93,9 @@ def equal(one: Interview, other: Interview) -> bool:
 
 
 def test_no_byte_of_a_person_is_left_and_the_words_only_they_said_are_gone(data, learned):
-    gone = [candidate(learned), *interviews(learned), rare(learned)]
-    assert all(len(files_with(data, word)) > 3 for word in gone)
+    gone = [candidate(learned), *interviews(learned), rare(learned), call(learned), file_name(learned)]
+    assert all(len(files_with(data, word)) >= 3 for word in gone[:-1])
+    assert files_with(data, file_name(learned))
     forgotten = forget_candidates([data], [candidate(learned)])
     assert forgotten.left == []
     for word in gone:
@@ -207,10 +232,10 @@ def test_the_proof_says_what_was_done_and_not_to_whom(data, learned):
     assert forgotten.record["request"] == line["request"]
 
 
-def test_a_proof_that_was_changed_does_not_hold(data):
+def test_a_proof_that_was_changed_does_not_hold(corpora):
     for person in (1, 2, 3):
-        forget_candidates([data], [candidate(person)])
-    path = proof_path(data)
+        forget_candidates([corpora], [candidate(person)])
+    path = proof_path(corpora)
     assert [line["previous"] is None for line in read_proof(path)] == [True, False, False]
     lines = path.read_text().splitlines(keepends=True)
     for changed in (
@@ -225,15 +250,15 @@ def test_a_proof_that_was_changed_does_not_hold(data):
         path.write_text(changed)
         with pytest.raises(VerificationError, match=r"data.forgotten.jsonl, line \d: expected"):
             read_proof(path)
-        before = snapshot(data)
+        before = snapshot(corpora)
         with pytest.raises(VerificationError):
-            forget_candidates([data], [candidate(5)])
-        assert snapshot(data) == before
+            forget_candidates([corpora], [candidate(5)])
+        assert snapshot(corpora) == before
     path.write_text("")
     with pytest.raises(DataError, match="got no line"):
         read_proof(path)
     with pytest.raises(DataError, match="expected a proof of deletion"):
-        read_proof(data / "nowhere")
+        read_proof(corpora / "nowhere")
 
 
 def test_biometrics_of_everybody_go_and_nothing_else(data):
@@ -245,9 +270,7 @@ def test_biometrics_of_everybody_go_and_nothing_else(data):
     assert corpus.check() is not None
     after = snapshot(data)
     gone = set(before) - set(after)
-    assert {name for name in gone if "biometrics/" in name} == {name for name in before if "biometrics/" in name}
-    assert len([name for name in gone if name.startswith("talks.work/parts/")]) == len(corpus) // 2
-    assert all(name.startswith(("talks/biometrics/", "talks.work/parts/")) for name in gone)
+    assert gone == {name for name in before if name.startswith("talks/biometrics/")}
     assert after == {name: content for name, content in before.items() if name in after} | {
         "talks.forgotten.jsonl": after["talks.forgotten.jsonl"]
     }
@@ -259,6 +282,11 @@ def test_biometrics_of_everybody_go_and_nothing_else(data):
         forget_biometrics([data / "bench"])
 
 
+def places_to_die(kinds):
+    """Return after how many steps to die: before the first of each kind, before the one in the middle, and the last."""
+    return sorted({*map(kinds.index, kinds), len(kinds) // 2, len(kinds) - 1})
+
+
 @pytest.mark.parametrize("request_of", ["candidate", "biometrics"])
 def test_a_request_that_was_interrupted_is_finished(data, learned, monkeypatch, request_of):
     def ask():
@@ -267,10 +295,13 @@ def test_a_request_that_was_interrupted_is_finished(data, learned, monkeypatch, 
         return forget_candidates([data], [candidate(learned)])
 
     do = fairhire.forget.request.carry_out
+    (data / ".heard.abcdefgh" / "features").mkdir(parents=True)
+    (data / ".heard.abcdefgh" / "features" / "words.txt").write_text(rare(learned))
     shutil.copytree(data, data.parent / "whole")
-    steps = 0
-    while True:
-        allowed = steps
+    journal = data.parent / "data.forgetting.json"
+    places = [0]
+    for number in range(20):
+        allowed = places[number]
 
         def dies(step, person):
             nonlocal allowed
@@ -280,78 +311,106 @@ def test_a_request_that_was_interrupted_is_finished(data, learned, monkeypatch, 
             do(step, person)
 
         monkeypatch.setattr(fairhire.forget.request, "carry_out", dies)
-        try:
+        with pytest.raises(KeyboardInterrupt):
             ask()
-            break
-        except KeyboardInterrupt:
-            journal = data.parent / "data.forgetting.json"
-            assert journal.stat().st_mode & 0o777 == 0o600
-            with pytest.raises(UsageError, match="a request that was interrupted"):
-                forget_candidates([data], [candidate(learned)], dry_run=True)
+        assert journal.stat().st_mode & 0o777 == 0o600
+        with pytest.raises(UsageError, match="a request that was interrupted"):
+            forget_candidates([data], [candidate(learned)], dry_run=True)
+        places = places_to_die([step["kind"] for step in json.loads(journal.read_text())["steps"]])
         monkeypatch.setattr(fairhire.forget.request, "carry_out", do)
         finished = ask()
         assert not journal.exists()
         assert finished.left == []
-        if steps == 0:
-            expected = {(e["file"], e["action"], e["sha256_before"], e["rows"]) for e in finished.record["files"]}
-            after = set(snapshot(data))
-        assert {(e["file"], e["action"], e["sha256_before"], e["rows"]) for e in finished.record["files"]} == expected
+        told = {(e["file"], e["action"], e["sha256_before"], e["rows"]) for e in finished.record["files"]}
+        if number == 0:
+            expected, after = told, set(snapshot(data))
+        assert told == expected
         assert set(snapshot(data)) == after
         assert len(read_proof(proof_path(data))) == 1
         if request_of == "candidate":
-            assert all(files_with(data.parent / "data", one) == [] for one in (rare(learned), *interviews(learned)))
+            assert all(files_with(data, one) == [] for one in (rare(learned), *interviews(learned)))
             assert len(Run(data / "runs" / "one").scores) == len(Corpus(data / "talks"))
+        if number == len(places) - 1:
+            break
         shutil.rmtree(data)
         proof_path(data).unlink()
         shutil.copytree(data.parent / "whole", data)
-        steps += 3
-    assert steps > 12
+    assert len(places) >= (8 if request_of == "candidate" else 3)
 
 
-def test_another_request_finishes_the_one_that_was_interrupted(data, monkeypatch):
+def test_another_request_finishes_the_one_that_was_interrupted(corpora, monkeypatch):
     def dies(step, person):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(fairhire.forget.request, "carry_out", dies)
         with pytest.raises(KeyboardInterrupt):
-            forget_candidates([data], [candidate(3)])
-    forget_candidates([data], [candidate(4)])
-    proof = proof_path(data)
+            forget_candidates([corpora], [candidate(3)])
+    (corpora / "notes.txt").write_text(f"call {candidate(3)} back")
+    now = forget_candidates([corpora], [candidate(4)])
+    assert now.left == []
+    assert [entry["file"] for entry in now.earlier.left] == [f"{corpora.name}/notes.txt"]  # told to whoever came next
+    (corpora / "notes.txt").unlink()
+    proof = proof_path(corpora)
     assert len(read_proof(proof)) == 2
     assert was_forgotten(proof, candidate(3))
     assert was_forgotten(proof, candidate(4))
-    assert files_with(data, candidate(3)) == []
+    assert files_with(corpora, candidate(3)) == []
 
 
-@pytest.mark.parametrize("folder", ["talks", "one"])
-@pytest.mark.parametrize("when", ["before", "between", "after"])
-def test_a_process_that_dies_in_the_middle_of_a_folder_leaves_the_old_or_the_new(data, learned, folder, when):
-    code = f"""
-import os, sys
+_DIE = """
+import json, os, sys
 from pathlib import Path
 from fairhire import atomic
-place = atomic._take_place
-def dies(new, path):
-    if path.name != {folder!r}:
-        return place(new, path)
-    if {when!r} == "between":
-        rename = Path.replace
+from fairhire.forget import forget_candidates
+
+def die(data, folder, when, who):
+    take_place, rename = atomic._take_place, Path.replace
+
+    def dies(new, path):
         def once(self, target):
             if self == new:
                 os._exit(9)
             return rename(self, target)
-        Path.replace = once
-    if {when!r} == "after":
-        atomic.shutil.rmtree = lambda *given, **more: os._exit(9)
-    if {when!r} == "before":
-        os._exit(9)
-    place(new, path)
-atomic._take_place = dies
-from fairhire.forget import forget_candidates
-forget_candidates([{str(data)!r}], [{candidate(learned)!r}])
+
+        if path.name == folder:
+            if when == "before":
+                os._exit(9)
+            if when == "between":
+                Path.replace = once
+            if when == "after":
+                atomic.shutil.rmtree = lambda *given, **more: os._exit(9)
+        take_place(new, path)
+
+    atomic._take_place = dies
+    forget_candidates([data], [who])
+    os._exit(0)
+
+for case in json.loads(sys.argv[1]):
+    child = os.fork()  # nothing was done here yet: no thread runs
+    if not child:
+        die(*case)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+DEATHS = [(folder, when) for folder in ("talks", "one") for when in ("before", "between", "after")]
+
+
+@pytest.fixture(scope="module")
+def died(filled, learned, tmp_path_factory):
+    """Return for each of ``DEATHS`` the data of a process that died there, all out of one interpreter."""
+    places = {death: tmp_path_factory.mktemp("-".join(death)) / "data" for death in DEATHS}
+    for place in places.values():
+        shutil.copytree(filled, place)
+    cases = [(str(place), *death, candidate(learned)) for death, place in places.items()]
+    command = [sys.executable, "-c", _DIE, json.dumps(cases)]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert said.split() == ["9"] * len(cases)
+    return places
+
+
+@pytest.mark.parametrize(("folder", "when"), DEATHS)
+def test_a_process_that_dies_in_the_middle_of_a_folder_leaves_the_old_or_the_new(died, learned, folder, when):
+    data = died[folder, when]
     assert (data.parent / "data.forgetting.json").exists()
     assert not proof_path(data).exists()
     forgotten = forget_candidates([data], [candidate(learned)])
@@ -372,25 +431,25 @@ def test_a_dry_run_changes_nothing_and_says_what_would_be(data, learned):
     assert told >= {entry["file"] for entry in done.record["files"]}
 
 
-def test_somebody_who_is_nowhere_changes_nothing(data):
-    before = snapshot(data.parent)
+def test_somebody_who_is_nowhere_changes_nothing(corpora):
+    before = snapshot(corpora.parent)
     for who, got in (([" nobody-1 "], "the candidate, found none"), (["nobody-1", candidate(1)], "found nothing of 1")):
         with pytest.raises(DataError, match=f"^data: expected something of .*{got}"):
-            forget_candidates([data], who)
-        assert snapshot(data.parent) == before
+            forget_candidates([corpora], who)
+        assert snapshot(corpora.parent) == before
     with pytest.raises(DataError, match="expected a corpus, a run, a table or a folder of such, found none"):
-        forget_candidates([data / "nowhere"], ["x-1"])
+        forget_candidates([corpora / "nowhere"], ["x-1"])
     with pytest.raises(UsageError, match="at least one"):
-        forget_candidates([data], [" "])
+        forget_candidates([corpora], [" "])
     with pytest.raises(UsageError, match="PATH: expected at least one"):
         forget_candidates([], ["x-1"])
 
 
-def test_a_request_that_comes_again_is_answered_by_another_search(data):
-    forget_candidates([data], [candidate(2)])
-    again = forget_candidates([data], [candidate(2)])
+def test_a_request_that_comes_again_is_answered_by_another_search(corpora):
+    forget_candidates([corpora], [candidate(2)])
+    again = forget_candidates([corpora], [candidate(2)])
     assert again.record["files"] == []
-    assert len(read_proof(proof_path(data))) == 2
+    assert len(read_proof(proof_path(corpora))) == 2
 
 
 def test_several_people_go_at_once(data):
@@ -476,17 +535,17 @@ def test_an_id_that_is_a_piece_of_anothers_is_not_theirs(tmp_path):
     assert len(forget_candidates([tmp_path / "d"], ["anna"]).left) == 1
 
 
-def test_a_path_named_like_the_candidate_is_refused(data):
-    shutil.copytree(data / "talks", data.parent / f"of-{candidate(1)}")
+def test_a_path_named_like_the_candidate_is_refused(corpora):
+    shutil.copytree(corpora / "talks", corpora.parent / f"of-{candidate(1)}")
     with pytest.raises(UsageError, match="PATH: expected a name without the candidate's id"):
-        forget_candidates([data.parent / f"of-{candidate(1)}"], [candidate(1)])
+        forget_candidates([corpora.parent / f"of-{candidate(1)}"], [candidate(1)])
 
 
-def test_parquet_keeps_schema_metadata_and_row_groups(data, learned):
-    path = data / "talks.functionals.parquet"
+def test_parquet_keeps_schema_metadata_and_row_groups(corpora, learned):
+    path = corpora / "talks.pitch.parquet"
     table = pq.read_table(path)
     pq.write_table(table, path, row_group_size=5, compression="zstd")
-    forget_candidates([path, data / "talks"], [candidate(learned)])
+    forget_candidates([path, corpora / "talks"], [candidate(learned)])
     with pq.ParquetFile(path) as file:
         assert file.schema_arrow.equals(table.schema, check_metadata=True)
         assert file.metadata.row_group(0).column(0).compression == "ZSTD"
@@ -502,8 +561,172 @@ def test_a_run_whose_arrays_do_not_fit_is_left_alone(data):
     assert snapshot(data.parent) == before
 
 
-def test_a_folder_of_a_name_not_ours_survives_a_recovery(data, monkeypatch):
-    mine = data / ".talks.backup_1"
+def others_in(path, person):
+    return [one for one in Corpus(path) if one.candidate != candidate(person)]
+
+
+def holds(path, kept):
+    after = Corpus(path)
+    return len(after) == len(kept) and all(equal(one, other) for one, other in zip(after, kept, strict=True))
+
+
+@pytest.mark.parametrize("person", [HEARD[0], HEARD[2], LOST])
+def test_nothing_of_somebody_is_left_around_an_extraction(corpora, person):
+    out = corpora / "heard"
+    others, rows = others_in(out, person), pd.read_csv(corpora / "heard.recordings.csv")
+    voices = pd.read_parquet(corpora / "heard.functionals.parquet")
+    work = set(snapshot(corpora / "heard.work")) - set(files_with(corpora / "heard.work", candidate(person)))
+    planted = corpora / ".heard.abcdefgh"
+    (planted / "features").mkdir(parents=True)
+    (planted / "features" / "words.txt").write_text(f"{candidate(person)} {rare(person % PEOPLE)}")
+    (corpora / f".heard.recordings.csv.{'q' * 8}.csv").write_text(file_name(person))
+    (corpora / "heard.work" / "parts" / f".key.safetensors.{'q' * 8}.safetensors").write_text(call(person))
+    forgotten = forget_candidates([out], [candidate(person)])
+    assert forgotten.left == []
+    around = "heard", ".heard"
+    for word in (candidate(person), call(person), file_name(person), *([] if person == LOST else [rare(person)])):
+        assert [name for name in files_with(corpora, word) if name.startswith(around)] == []
+    assert not [path.name for path in corpora.rglob(".*")]
+    assert holds(out, others)
+    assert Corpus(out).check() is not None
+    left = rows[rows["candidate"] != candidate(person)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.read_csv(corpora / "heard.recordings.csv"), left)
+    left = voices[voices["interview"] != call(person)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.read_parquet(corpora / "heard.functionals.parquet"), left)
+    assert set(snapshot(corpora / "heard.work")) == work
+    assert len([name for name in work if name.startswith("parts/")]) == len(HEARD) - (person != LOST)
+    assert len([name for name in work if name.startswith("failed/")]) == 2 - (person != HEARD[2])
+
+
+def test_an_older_failure_that_does_not_say_whose_it_is_is_listed(corpora):
+    older = corpora / "heard.work" / "failed" / f"{'0' * 64}.json"
+    older.write_text(json.dumps({"why": f"/there/{candidate(5)}_2.mp4: expected a recording"}))
+    forgotten = forget_candidates([corpora / "heard"], [candidate(5)])
+    assert forgotten.left == [{"file": f"heard.work/failed/{'0' * 64}.json", "where": "content"}]
+
+
+def test_no_voice_or_face_is_left_of_an_extraction(corpora):
+    before = Corpus(corpora / "heard")
+    assert before.has_voices
+    (corpora / ".heard.old.abcdefgh").mkdir()
+    shutil.copytree(corpora / "heard", corpora / ".heard.old.abcdefgh" / "heard")
+    shutil.copy(corpora / "heard.functionals.parquet", corpora / f".heard.functionals.parquet.{'q' * 8}.parquet")
+    line = forget_biometrics([corpora / "heard"]).record
+    deleted = {entry["file"] for entry in line["files"] if entry["action"] == "deleted"}
+    assert len(deleted) == len(line["files"])
+    rows = {entry["file"]: entry["rows"] for entry in line["files"]}
+    assert rows["heard.functionals.parquet"] == len(HEARD)
+    assert f".heard.functionals.parquet.{'q' * 8}.parquet" in deleted
+    left = {path.name for path in corpora.iterdir() if "heard" in path.name}
+    assert left == {"heard", "heard.people.csv", "heard.recordings.csv", "heard.work", "heard.forgotten.jsonl"}
+    assert not (corpora / "heard" / "biometrics").exists()
+    assert list((corpora / "heard.work" / "parts").iterdir()) == []
+    after = Corpus(corpora / "heard")
+    assert after.check() is not None
+    assert [one.answers[0].words for one in after] == [one.answers[0].words for one in before]
+
+
+def test_axes_remain_of_what_was_fitted_and_of_nothing_else(corpora):
+    def axes(record):
+        return {(entry["what"], entry["where"]) for entry in record["remains"] if entry["what"].startswith("axes")}
+
+    assert axes(forget_candidates([corpora], [candidate(3)]).record) == set()  # not among those who were heard
+    assert axes(forget_candidates([corpora], [candidate(5)]).record) == {("axes of voices", "data/heard")}
+    record = json.loads((corpora / "talks" / "corpus.json").read_text())
+    record["provenance"]["face"] = {"encoder": "eigenfaces"}
+    record["provenance"]["extraction"] = {"voices": "eigenvoices"}  # asked for; too few to be fitted
+    (corpora / "talks" / "corpus.json").write_text(json.dumps(record))
+    assert axes(forget_candidates([corpora / "talks"], [candidate(6)]).record) == {("axes of faces", "talks")}
+    assert axes(forget_candidates([corpora / "talks"], [candidate(4)]).record) == set()  # whose face was not seen
+    forget_biometrics([corpora])
+    assert axes(forget_candidates([corpora], [candidate(10)]).record) == set()
+
+
+@pytest.mark.parametrize("ask", ["candidate", "biometrics"])
+@pytest.mark.parametrize("within", [False, True])
+def test_leftovers_of_a_killed_process_go_whole(corpora, ask, within):
+    (corpora / "talks.work").mkdir()
+    path = corpora if within else corpora / "talks"
+    names = (".talks.abcdefgh", ".talks.old.abcdefgh", ".talks.qqqqqqq1", f".talks.people.csv.{'q' * 8}.csv")
+    (corpora / names[0] / "features").mkdir(parents=True)
+    (corpora / names[0] / "features" / "audio.npy").write_bytes(b"frames of anybody")
+    (corpora / names[1]).mkdir()
+    shutil.copytree(corpora / "talks", corpora / names[1] / "talks")
+    shutil.copytree(corpora / "talks", corpora / names[2])
+    (corpora / names[2] / "link").symlink_to(corpora / "talks.people.csv")
+    (corpora / "talks" / "link").symlink_to(corpora / "talks.people.csv")
+    (corpora / names[3]).write_text("candidate\n")
+    others = (".other.abcdefgh", ".talks.backup", ".talks.people.csv", ".talks2.people.csv.abcdefgh.csv")
+    for name in others:
+        (corpora / name).mkdir()
+        (corpora / name / "a.txt").write_text("mine")
+    mine = corpora / ".talks.backup_1"
+    mine.mkdir()
+    (mine / "a.txt").write_text("mine")
+    forgotten = forget_candidates([path], [candidate(3)]) if ask == "candidate" else forget_biometrics([path])
+    assert forgotten.left == []
+    assert not any((corpora / name).exists() for name in names)
+    assert all((corpora / name / "a.txt").read_text() == "mine" for name in (*others, mine.name))
+    told = {entry["file"]: entry["action"] for entry in forgotten.record["files"]}
+    prefix = "data/" if within else ""
+    for name in (names[0] + "/features/audio.npy", names[1] + "/talks/interviews.parquet", names[3]):
+        assert told[prefix + name] == "deleted"
+    assert (corpora / "talks.people.csv").exists()
+    assert Corpus(corpora / "talks").check() is not None
+
+
+def test_a_leftover_alone_is_nothing_of_the_candidate_unless_it_names_them(corpora):
+    (corpora / ".talks.old.abcdefgh").mkdir()
+    with pytest.raises(DataError, match="expected something of the candidate, found none"):
+        forget_candidates([corpora], ["nobody-1"])
+    table = corpora / f".talks.people.csv.{'q' * 8}.csv"
+    table.write_text("candidate\nnobody-1\n")
+    assert forget_candidates([corpora], ["nobody-1"]).left == []
+    assert not table.exists()
+    assert not (corpora / ".talks.old.abcdefgh").exists()
+
+
+@pytest.mark.parametrize("name", [".talks.old.abcdefgh/talks", ".talks.abcdefgh"])
+@pytest.mark.parametrize("within", [False, True])
+def test_the_only_copy_of_a_corpus_is_a_corpus(corpora, name, within):
+    (corpora / name).parent.mkdir(exist_ok=True)
+    (corpora / "talks").rename(corpora / name)
+    others = others_in(corpora / name, 3)
+    path = corpora if within else corpora / "talks"
+    forgotten = forget_candidates([path], [candidate(3)])
+    assert forgotten.left == []
+    assert holds(corpora / name, others)
+    told = {entry["where"] for entry in forgotten.record["remains"] if entry["what"] == "a corpus out of its place"}
+    assert told == {f"data/{name}" if within else name}
+    forget_biometrics([path])
+    assert not Corpus(corpora / name).has_faces
+    (corpora / name).rename(corpora / "talks")
+    again = forget_candidates([path], [candidate(4)])
+    assert "a corpus out of its place" not in {entry["what"] for entry in again.record["remains"]}
+
+
+def test_what_was_never_finished_and_has_no_corpus_beside_is_listed_unless_it_is_named(corpora):
+    half = corpora / ".first.abcdefgh"
+    (half / "features").mkdir(parents=True)
+    left = forget_candidates([corpora], [candidate(3)]).left
+    assert [entry["file"] for entry in left] == ["data/.first.abcdefgh"]
+    assert half.exists()
+    assert forget_candidates([corpora / "first"], [candidate(3)]).left == []
+    assert not half.exists()
+
+
+def test_nobody_is_forgotten_while_an_extraction_is_at_work(corpora):
+    before = snapshot(corpora.parent)
+    with (corpora / "heard.work" / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match=r"heard.work: expected no extraction at work there, found one"):
+            forget_candidates([corpora], [candidate(3)])
+        assert snapshot(corpora.parent) == before
+    assert forget_candidates([corpora], [candidate(3)]).left == []
+
+
+def test_a_folder_of_a_name_not_ours_survives_a_recovery(corpora, monkeypatch):
+    mine = corpora / ".talks.backup_1"
     mine.mkdir()
     (mine / "a.txt").write_text("mine")
 
@@ -513,8 +736,8 @@ def test_a_folder_of_a_name_not_ours_survives_a_recovery(data, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(fairhire.forget.request, "carry_out", dies)
         with pytest.raises(KeyboardInterrupt):
-            forget_candidates([data], [candidate(3)])
-    forget_candidates([data], [candidate(3)])
+            forget_candidates([corpora], [candidate(3)])
+    forget_candidates([corpora], [candidate(3)])
     assert (mine / "a.txt").read_text() == "mine"
 
 

@@ -88,7 +88,11 @@ def _tell(forgotten: Forgotten) -> None:
     for why, number in searched["not_searched"].items():
         say(f"not looked into: {number} {why}")
     sys.stdout.write(f"{visible(str(forgotten.proof))}\n")
-    if left := list(dict.fromkeys(entry["file"] for entry in searched["left"])):
+    left = [entry["file"] for entry in searched["left"]]
+    if forgotten.earlier is not None:
+        say("a request that was interrupted before was finished first")
+        left += [entry["file"] for entry in forgotten.earlier.left]
+    if left := list(dict.fromkeys(left)):
         raise VerificationError(_left(left))
 
 

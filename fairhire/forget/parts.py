@@ -1,7 +1,8 @@
-"""Reads what a ``.safetensors`` file, such as a part of an extraction, says of itself: whose it is, and what is in it.
+"""Reads what a file of an extraction's work says of itself: whose recording it is of, and what is in it.
 
-The format begins with the length of a header (8 bytes, little-endian), then the header as JSON: arrays by name, and
-texts under ``__metadata__`` (huggingface/safetensors, README, "Format"). No array is read.
+A recording that was read is a ``.safetensors`` file, one that failed an object of JSON. The first
+format begins with the length of a header (8 bytes, little-endian), then the header as JSON: arrays by name, and texts
+under ``__metadata__`` (huggingface/safetensors, README, "Format"). No array is read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BIOMETRIC", "Part", "read_part"]
+__all__ = ["BIOMETRIC", "Part", "read_failure", "read_part"]
 
 BIOMETRIC = frozenset({"face", "faces", "crops", "voice", "voices"})
 """Names of arrays that show who somebody is."""
@@ -48,3 +49,17 @@ def read_part(path: Path) -> Part | None:
         return None
     arrays = frozenset(header) - {"__metadata__"}
     return Part(arrays, text, record if isinstance(record, dict) else {})
+
+
+def read_failure(path: Path) -> Part | None:
+    """Return what ``OUT.work/failed/KEY.json`` says, or None for another file or one that does not say whose it is."""
+    if path.suffix != ".json" or path.parent.name != "failed" or path.parent.parent.suffix != ".work":
+        return None
+    text = path.read_bytes()
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or not (record.get("candidate") or record.get("interview")):
+        return None
+    return Part(frozenset(), text, record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,14 @@ from fairhire.forget.runs import forget_in_run, rows_in_run, run_files, words_in
 from fairhire.forget.survey import Found
 from fairhire.forget.tables import drop_array_rows, drop_rows, is_table, read_keys, rows_about
 
-__all__ = ["Step", "carry_out", "hashes_now", "plan_biometrics", "plan_candidate"]
+__all__ = ["DELETING", "LEFTOVER", "Step", "carry_out", "hashes_now", "plan_biometrics", "plan_candidate"]
+
+DELETED, LEFTOVER = "deleted", "leftover"
+
+DELETING = frozenset({DELETED, LEFTOVER})
+"""The kinds of steps that delete all files they name; the second one whatever else is there, too."""
+
+_FUNCTIONALS = ".functionals.parquet"
 
 Hashes = dict[Path, str]
 
@@ -29,8 +37,8 @@ class Step:
     """One thing to do at ``path``.
 
     ``kind`` is a name of the table below; ``files`` are the files that it may change, with their SHA-256 before, in the
-    order in which they are deleted where the kind is ``deleted``; ``rows`` counts the rows, interviews or objects that
-    go; ``places`` are their row numbers where the file does not say whose its rows are.
+    order in which they are deleted where the kind is one of :data:`DELETING`; ``rows`` counts the rows, interviews or
+    objects that go; ``places`` are their row numbers where the file does not say whose its rows are.
     """
 
     kind: str
@@ -54,26 +62,34 @@ class Step:
 def plan_candidate(found: Found, person: Person) -> list[Step]:
     """Return what is to be done to forget a person.
 
-    Arrays come before the tables whose rows they go by, and corpora last, which know most of the person.
+    Leftovers of killed processes go whole, whoever is in them. Arrays come before the tables whose rows they go by, and
+    corpora last, which know most of the person.
     """
-    steps = [*_array_steps(found, person), *_loose_steps(found, person)]
+    steps = [*_leftover_steps(found), *_array_steps(found, person), *_loose_steps(found, person)]
     for folder in found.explanations:
         if is_explanation_of(folder, person):
-            steps.append(Step("deleted", folder, _hashes(explanation_files(folder))))
+            steps.append(Step(DELETED, folder, _hashes(explanation_files(folder))))
     steps += [step for folder in found.runs if (step := _run_step(folder, person)) is not None]
-    steps += [step for path in found.corpora if (step := _corpus_step(path, person)) is not None]
+    steps += [step for corpus in found.opened.values() if (step := _corpus_step(corpus, person)) is not None]
     return steps
 
 
 def plan_biometrics(found: Found) -> list[Step]:
-    """Return what is to be done so that no corpus has biometrics, and no part of an extraction."""
-    steps = []
+    """Return what is to be done so that no corpus has biometrics, and neither has an extraction's work or a leftover.
+
+    The functionals of voices, of which voice embeddings are made, go as well.
+    """
+    steps = list(_leftover_steps(found))
     for path, part in found.parts.items():
         if part.is_biometric and any(folder.suffix == ".work" for folder in path.parents):
-            steps.append(Step("deleted", path, _hashes([path])))
-    for corpus in found.corpora:
-        if files := biometric_files(corpus):
-            steps.append(Step("deleted", corpus / "biometrics", _hashes(files), rows=_embedded(corpus)))
+            steps.append(Step(DELETED, path, _hashes([path])))
+    for path in found.loose:
+        if path.name.endswith(_FUNCTIONALS):
+            keys = read_keys(path)
+            steps.append(Step(DELETED, path, _hashes([path]), 0 if keys is None else len(keys)))
+    for path, corpus in found.opened.items():
+        if files := biometric_files(path):
+            steps.append(Step(DELETED, path / "biometrics", _hashes(files), rows=_embedded(corpus)))
     return steps
 
 
@@ -90,6 +106,12 @@ def hashes_now(step: Step) -> Hashes:
     if step.kind == "corpus":
         return corpus_hashes(step.path)
     return _hashes([path for path in step.files if path.is_file()])
+
+
+def _leftover_steps(found: Found) -> Iterator[Step]:
+    for path in found.leftovers:
+        inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+        yield Step(LEFTOVER, path, _hashes([one for one in inside if one.is_file() and not one.is_symlink()]))
 
 
 def _array_steps(found: Found, person: Person) -> Iterator[Step]:
@@ -120,7 +142,7 @@ def _loose_steps(found: Found, person: Person) -> Iterator[Step]:
         if path in found.parts:
             record = found.parts[path].record
             if person.owns(candidate=record.get("candidate"), interview=record.get("interview")):
-                yield Step("deleted", path, _hashes([path]))
+                yield Step(DELETED, path, _hashes([path]))
         elif is_table(path):
             keys = read_keys(path)
             if keys is not None and (rows := len(rows_about(keys, person))):
@@ -142,20 +164,19 @@ def _run_step(folder: Path, person: Person) -> Step | None:
     return Step("run", folder, _hashes(files), len(rows))
 
 
-def _corpus_step(path: Path, person: Person) -> Step | None:
-    corpus = Corpus(path)
+def _corpus_step(corpus: Corpus, person: Person) -> Step | None:
+    path = corpus.path
     rows = len(rows_of(corpus, person))
     if rows == len(corpus):
         record = path / "corpus.json"
         before = corpus_hashes(path)
         files = [file for file in (*before, *biometric_files(path)) if file != record and file.is_file()]
-        return Step("deleted", path, {**_hashes(dict.fromkeys(files)), record: before[record]}, rows)
+        return Step(DELETED, path, {**_hashes(dict.fromkeys(files)), record: before[record]}, rows)
     objects = without_objects(corpus.record.get("provenance", {}), person)[1]
     return Step("corpus", path, corpus_hashes(path), rows) if rows or objects else None
 
 
-def _embedded(path: Path) -> int:
-    corpus = Corpus(path)
+def _embedded(corpus: Corpus) -> int:
     return int(corpus.has_faces and len(corpus.faces)) + int(corpus.has_voices and len(corpus.voices))
 
 
@@ -174,6 +195,14 @@ def _delete(step: Step, _person: Person) -> None:
                 folder.rmdir()
 
 
+def _clear(step: Step, _person: Person) -> None:
+    """Delete a folder with all that is in it, or a file."""
+    if step.path.is_dir():
+        shutil.rmtree(step.path)
+    else:
+        step.path.unlink()
+
+
 def _shorten(step: Step, _person: Person) -> None:
     """Take its rows out of an array, unless they are out already."""
     if sha256(step.path) == step.files[step.path]:
@@ -181,7 +210,8 @@ def _shorten(step: Step, _person: Person) -> None:
 
 
 _DO: dict[str, Callable[[Step, Person], None]] = {
-    "deleted": _delete,
+    DELETED: _delete,
+    LEFTOVER: _clear,
     "array": _shorten,
     "table": lambda step, person: drop_rows(step.path, person),
     "objects": lambda step, person: drop_objects(step.path, person),

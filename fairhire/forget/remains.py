@@ -1,27 +1,29 @@
-"""Says what no deletion takes back: weights that were trained on a person, axes of faces, counts in records."""
+"""Says what no deletion takes back: weights that were trained on a person, axes of faces and voices, counts."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from fairhire.data.corpus import Corpus
 from fairhire.forget.corpora import rows_of
+from fairhire.forget.leftovers import place_of
 from fairhire.forget.person import Person
 from fairhire.forget.runs import corpus_of, learned_from, provenance_of, rows_in_run
 from fairhire.forget.survey import Found
+from fairhire.interview import EMBEDDINGS
 
 __all__ = ["biometrics_remain", "candidate_remains"]
 
 _AGGREGATES = ("AUDIT.json", "BENCHMARK.json", "FRONTIER.json", "CLAIMS.json", "leakage.json", "EXPLANATION.json")
+_FITTED = {"face": "eigenfaces", "voice": "eigenvoices"}  # encoders whose axes are fitted to the people themselves
 
 
 def candidate_remains(found: Found, person: Person, *, gone: Collection[Path]) -> list[dict[str, Any]]:
     """Return what will remain of a person, a reason each; ``gone`` are the files that will be deleted."""
     remains: list[dict[str, Any]] = []
-    known = {name for path in found.corpora for name in Corpus(path).lineage}
+    known = {name for corpus in found.opened.values() for name in corpus.lineage}
     for run in found.runs:
         if rows := rows_in_run(run, person):
             remains += _of_run(run, rows, known)
@@ -29,12 +31,11 @@ def candidate_remains(found: Found, person: Person, *, gone: Collection[Path]) -
         remains.append(
             {"what": "weights", "where": folder, "why": "an unfinished run; whom it learned from is not told"}
         )
-    for path in found.corpora:
-        corpus = Corpus(path)
-        if corpus.has_faces and len(rows_of(corpus, person)) and _has_axes(corpus):
-            why = "the other faces are coordinates on axes (eigenfaces) that were fitted to theirs too"
-            remains.append({"what": "axes of faces", "where": path, "why": why})
-    return [*remains, *_aggregates(path for path in found.files if path not in gone)]
+    for path, corpus in found.opened.items():
+        for kind in _axes_of(corpus, person):
+            why = f"the other {kind}s are coordinates on axes ({_FITTED[kind]}) that were fitted to theirs too"
+            remains.append({"what": f"axes of {kind}s", "where": path, "why": why})
+    return [*remains, *_out_of_place(found), *_aggregates(path for path in found.files if path not in gone)]
 
 
 def biometrics_remain(found: Found) -> list[dict[str, Any]]:
@@ -45,12 +46,12 @@ def biometrics_remain(found: Found) -> list[dict[str, Any]]:
         if isinstance(corpus, dict) and corpus.get("faces_sha256") is not None:
             why = "trained against embeddings of faces or voices; the deployed model reads none"
             remains.append({"what": "weights", "where": run, "why": why})
-    for path in found.corpora:
-        for name, modality in Corpus(path).modalities.items():
+    for path, corpus in found.opened.items():
+        for name, modality in corpus.modalities.items():
             if "embedding" in modality.units:
                 why = f"an input of models, not biometrics kept apart: {modality.units}"
                 remains.append({"what": "features", "where": path / "features" / f"{name}.npy", "why": why})
-    return remains
+    return [*remains, *_out_of_place(found)]
 
 
 def _of_run(run: Path, rows: list[int], known: set[str]) -> list[dict[str, Any]]:
@@ -72,8 +73,31 @@ def _unfinished(found: Found) -> list[Path]:
     return [path.parent.parent for path in found.loose if path.name == "run.json" and path.parent.name == "training"]
 
 
-def _has_axes(corpus: Corpus) -> bool:
-    return "eigenfaces" in json.dumps(corpus.record.get("provenance", {}))
+def _axes_of(corpus: Corpus, person: Person) -> list[str]:
+    """Return the kinds of embeddings of others that are coordinates on axes to which the person's own belonged."""
+    rows, provenance = rows_of(corpus, person), corpus.record.get("provenance", {})
+    if len(rows) == len(corpus):
+        return []
+    kinds = []
+    for kind in EMBEDDINGS:
+        encoder = provenance.get(kind) or provenance.get(f"{kind}_encoder")
+        fitted = isinstance(encoder, dict) and encoder.get("encoder") == _FITTED[kind]
+        here = corpus.has_faces if kind == "face" else corpus.has_voices
+        if fitted and here and (corpus.embeddings(kind)[1][rows] >= 0).any():
+            kinds.append(kind)
+    return kinds
+
+
+def _out_of_place(found: Found) -> list[dict[str, Any]]:
+    return [
+        {
+            "what": "a corpus out of its place",
+            "where": path,
+            "why": "the only copy, left by a process that was killed: rename it; it was treated as any other corpus",
+        }
+        for path in found.corpora
+        if place_of(path) is not None
+    ]
 
 
 def _aggregates(files: Iterable[Path]) -> list[dict[str, Any]]:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fairhire.errors import DataError, UsageError
+from fairhire.forget.at_work import nobody_at_work
 from fairhire.forget.journal import Journal, new_journal, read_journal, recover, write_journal
 from fairhire.forget.person import Person
-from fairhire.forget.plan import Step, carry_out, hashes_now, plan_biometrics, plan_candidate
+from fairhire.forget.plan import DELETING, LEFTOVER, Step, carry_out, hashes_now, plan_biometrics, plan_candidate
 from fairhire.forget.proof import append_proof, read_proof, was_forgotten
 from fairhire.forget.remains import biometrics_remain, candidate_remains
 from fairhire.forget.search import Searched, search
@@ -29,11 +30,13 @@ class Forgotten:
     """The outcome of a request.
 
     ``record`` is what stands in the proof at ``proof``, or would stand in it: after a dry run ``done`` is False.
+    ``earlier`` is the outcome of another request, interrupted before, that was finished on the way.
     """
 
     record: dict[str, Any]
     proof: Path
     done: bool = True
+    earlier: Forgotten | None = None
 
     @property
     def left(self) -> list[dict[str, str]]:
@@ -49,7 +52,7 @@ def forget_candidates(
     A line is appended to the proof beside the first path. With ``dry_run`` nothing is changed. A request that was
     interrupted is finished first, whatever is asked now. Raises :class:`UsageError` for a path that is named like the
     candidate, :class:`DataError` where one of the candidates is nowhere, and was never forgotten here, or where a file
-    of ours is damaged; then nothing was changed.
+    of ours is damaged, :class:`UsageError` where an extraction is at work; then nothing was changed.
     """
     wanted = sorted({name.strip() for name in candidates})
     if not wanted or not all(wanted):
@@ -60,6 +63,7 @@ def forget_candidates(
 def forget_biometrics(paths: Sequence[Path | str], *, dry_run: bool = False, watch: Watch = unwatched) -> Forgotten:
     """Delete the face and voice embeddings of every corpus at and under ``paths``, and of every extraction's parts.
 
+    The functionals of an extraction, by which voices can be told apart, go along.
     Otherwise as :func:`forget_candidates`; :class:`DataError` where there are none, and never were any deleted here.
     """
     return _forget(paths, BIOMETRICS, [], dry_run, watch)
@@ -85,6 +89,7 @@ def _forget(paths: Sequence[Path | str], what: str, candidates: list[str], dry_r
     proof, journal_path = proof_path(first), _journal_path(first)
     if proof.exists():
         read_proof(proof)  # a log that does not hold is found before anything is deleted
+    finished: Forgotten | None = None
     unfinished = read_journal(journal_path)
     if unfinished is not None:
         if dry_run:
@@ -101,16 +106,16 @@ def _forget(paths: Sequence[Path | str], what: str, candidates: list[str], dry_r
     _need_something(journal, found, proof, watch)
     if dry_run:
         return Forgotten(_record(journal, Searched(0, (), {}), first, done=False), proof, done=False)
-    return _act(journal, first, watch)
+    return replace(_act(journal, found, first, watch), earlier=finished)
 
 
 def _finish(journal: Journal, first: Path, watch: Watch) -> Forgotten:
     """Carry a request that was interrupted to its end; what it deleted whole is deleted before anything is read."""
     for step in journal.steps:
-        if step.kind in ("deleted", "array"):
+        if step.kind in {*DELETING, "array"}:
             carry_out(step, journal.person)
-    journal, _ = _planned(journal, first, watch)
-    return _act(journal, first, watch)
+    journal, found = _planned(journal, first, watch)
+    return _act(journal, found, first, watch)
 
 
 def _planned(journal: Journal, first: Path, watch: Watch) -> tuple[Journal, Found]:
@@ -137,27 +142,33 @@ def _need_something(journal: Journal, found: Found, proof: Path, watch: Watch) -
             raise DataError(f"{proof.name.removesuffix(PROOF)}: expected face or voice embeddings, found none")
         return
     people = sorted(journal.person.candidates)
-    if len(people) == 1 and journal.steps:
+    if len(people) == 1 and _about(journal.steps):
         return
     missing = 0
     for name in people:
         if proof.exists() and was_forgotten(proof, name):
             continue
         alone = replace(identify(found, Person(frozenset({name}))), others=journal.person.others)
-        missing += not plan_candidate(found, alone) and not search(found, alone, watch=watch).left
+        missing += not _about(plan_candidate(found, alone)) and not search(found, alone, watch=watch).left
     if missing:
         whom = "the candidate" if len(people) == 1 else f"all {len(people)} candidates"
         got = "none" if missing == len(people) else f"nothing of {missing}"
         raise DataError(f"{proof.name.removesuffix(PROOF)}: expected something of {whom}, found {got}")
 
 
-def _act(journal: Journal, first: Path, watch: Watch) -> Forgotten:
+def _about(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps that are about somebody: a leftover is deleted whoever is in it."""
+    return [step for step in steps if step.kind != LEFTOVER]
+
+
+def _act(journal: Journal, found: Found, first: Path, watch: Watch) -> Forgotten:
     path = _journal_path(first)
-    write_journal(path, journal)
-    with watch("deleting", len(journal.steps)) as advance:
-        for step in journal.steps:
-            carry_out(step, journal.person)
-            advance(1)
+    with nobody_at_work(found.files):
+        write_journal(path, journal)
+        with watch("deleting", len(journal.steps)) as advance:
+            for step in journal.steps:
+                carry_out(step, journal.person)
+                advance(1)
     found = survey([root for root in journal.roots if root.exists()], journal=path)
     if journal.what == BIOMETRICS:
         halves = [path for path in found.halves if (path / "biometrics").exists()]
@@ -199,7 +210,7 @@ def _entries(step: Step, person: Person, first: Path, done: bool) -> Iterator[di
         before, now = step.files.get(path), after.get(path)
         if done and before == now:
             continue
-        deleted = step.kind == "deleted" if not done else now is None
+        deleted = step.kind in DELETING if not done else now is None
         action = "deleted" if deleted else "rows removed" if step.kind in ("array", "table", "objects") else "rewritten"
         yield {
             "file": _named(path, person, first),
@@ -223,7 +234,7 @@ def _left(searched: Searched, person: Person, first: Path) -> list[dict[str, str
 
 
 def _deleted(step: Step) -> list[Path]:
-    return list(step.files) if step.kind == "deleted" else []
+    return list(step.files) if step.kind in DELETING else []
 
 
 def _masked(entry: dict[str, Any], person: Person, first: Path) -> dict[str, Any]:

@@ -55,13 +55,16 @@ def search(found: Found, person: Person, *, watch: Watch = unwatched) -> Searche
         for path in found.files:
             if person.is_called(path.name):
                 left.append((path, "name"))
-            reason = _closed(path)
-            if reason is not None:
-                closed[reason] += 1
-            elif _names(path, person):
-                left.append((path, "content"))
-            elif person.weak_ids and not _is_structured(path):
-                closed["texts in which ids as short as these stand by chance"] += 1
+            try:
+                reason = _closed(path)
+                if reason is not None:
+                    closed[reason] += 1
+                elif _names(path, person):
+                    left.append((path, "content"))
+                elif person.weak_ids and not _is_structured(path):
+                    closed["texts in which ids as short as these stand by chance"] += 1
+            except PermissionError:
+                left.append((path, "may not be read, so that nobody can tell what it holds"))
             advance(1)
     left += [(path, "name") for path in found.folders if person.is_called(path.name)]
     left += [(path, "an unfinished folder, of which nobody can tell whose frames it holds") for path in found.halves]

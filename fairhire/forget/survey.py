@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from fairhire.data.corpus import Corpus
 from fairhire.errors import DataError
 from fairhire.forget.corpora import biometric_files, corpus_hashes, only_theirs, rows_of
 from fairhire.forget.explanations import RECORD, explanation_files
-from fairhire.forget.parts import Part, read_part
+from fairhire.forget.leftovers import BESIDE, is_leftover, meant_for
+from fairhire.forget.parts import Part, read_failure, read_part
 from fairhire.forget.person import Person, cell_name
 from fairhire.forget.runs import is_run, run_files
 from fairhire.forget.tables import is_table, read_keys
@@ -27,7 +29,6 @@ PROOF, JOURNAL = ".forgotten.jsonl", ".forgetting.json"
 """What the names of the proof and of an unfinished request's journal end in, beside the first path."""
 
 _UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")  # as tempfile names what is not yet in its place
-_BESIDE = re.compile(r"\.[^.]+\.(csv|csv\.gz|tsv|parquet)|\.work")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Found:
     """What there is. ``files`` are all files but links; ``loose`` those that belong to no corpus, run or explanation.
 
     ``halves`` are folders in which the frames of a corpus lie that was never finished: nobody can tell whose they are.
+    ``leftovers`` are what a killed process left beside a corpus; nothing in them is a corpus, a run or loose. ``parts``
+    are those of an extraction, of recordings that were read or failed.
     """
 
     corpora: tuple[Path, ...] = ()
@@ -44,8 +47,14 @@ class Found:
     files: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
     halves: tuple[Path, ...] = ()
+    leftovers: tuple[Path, ...] = ()
     links: int = 0
     parts: dict[Path, Part] = field(default_factory=dict)
+
+    @cached_property
+    def opened(self) -> dict[Path, Corpus]:
+        """The corpora, as they are when this is first asked for; raises :class:`DataError` for a damaged one."""
+        return {path: Corpus(path) for path in self.corpora}
 
 
 def unwatched(_what: str, _total: int) -> AbstractContextManager[Advance]:
@@ -56,11 +65,13 @@ def unwatched(_what: str, _total: int) -> AbstractContextManager[Advance]:
 def roots_of(paths: Sequence[Path]) -> list[Path]:
     """Return where to look: the paths, and what lies beside a corpus among them and belongs to it by its name.
 
+    That is tables, the work of an extraction, and what a killed process left of one of them or of the corpus.
+
     Raises :class:`DataError` for a path at which there is nothing and beside which nothing was forgotten before.
     """
     roots: list[Path] = []
     for path in paths:
-        beside = [other for other in _siblings(path) if _BESIDE.fullmatch(other.name.removeprefix(path.name))]
+        beside = _beside(path)
         if not path.exists() and not (path.with_name(f"{path.name}{PROOF}").exists() or beside):
             raise DataError(f"{path}: expected a corpus, a run, a table or a folder of such, found none")
         roots += [path] if path.exists() else []
@@ -78,20 +89,33 @@ def survey(roots: Iterable[Path], *, journal: Path | None = None) -> Found:
     corpora, runs, explanations, halves = [], [], [], []
     files, folders, owned = [], [], set()
     links = 0
+    roots = tuple(roots)
+    leftovers: list[Path] = []
     for path in walk(roots):
         if path == journal:
             continue
+        within = any(path.is_relative_to(left) for left in leftovers)
+        if not within and is_leftover(path, roots):
+            leftovers.append(path)
+            within = True
         if path.is_symlink():
             links += 1
         elif path.is_file():
             files.append(path)
+            owned |= {path} if within else set()
         elif path.is_dir():
             folders.append(path)
+            if (
+                _UNFINISHED.fullmatch(path.name)
+                and (path / "features").is_dir()
+                and not (path / "corpus.json").is_file()
+            ):
+                halves.append(path)
+            if within:
+                continue
             if (path / "corpus.json").is_file():
                 corpora.append(path)
                 owned |= {*corpus_hashes(path), *biometric_files(path)}
-            elif _UNFINISHED.fullmatch(path.name) and (path / "features").is_dir():
-                halves.append(path)
             if is_run(path):
                 runs.append(path)
                 owned |= {*run_files(path)}
@@ -99,12 +123,18 @@ def survey(roots: Iterable[Path], *, journal: Path | None = None) -> Found:
                 explanations.append(path)
                 owned |= {*explanation_files(path)}
     loose = tuple(path for path in files if path not in owned)
-    parts = {path: part for path in loose if path.suffix == ".safetensors" and (part := read_part(path)) is not None}
     return Found(
-        *(tuple(corpora), tuple(runs), tuple(explanations), loose, tuple(files), tuple(folders), tuple(halves)),
+        corpora=tuple(corpora),
+        runs=tuple(runs),
+        explanations=tuple(explanations),
+        loose=loose,
+        files=tuple(files),
+        folders=tuple(folders),
+        halves=tuple(halves),
+        leftovers=tuple(leftovers),
         links=links,
-        parts=parts,
-    )  # fmt: skip
+        parts={path: part for path in loose if (part := _part(path)) is not None},
+    )
 
 
 def walk(roots: Iterable[Path]) -> Iterator[Path]:
@@ -131,7 +161,7 @@ def identify(found: Found, person: Person, *, watch: Watch = unwatched) -> Perso
     sources = [*found.corpora, *found.runs, *(path for path in found.loose if is_table(path))]
     with watch("reading", len(sources)) as advance:
         for path in sources:
-            for candidate, interview in _pairs(path):
+            for candidate, interview in _pairs(path, found.opened.get(path)):
                 if candidate in person.candidates:
                     mine.add(interview)
                 else:
@@ -146,8 +176,7 @@ def identify(found: Found, person: Person, *, watch: Watch = unwatched) -> Perso
             f"PATH: expected an id of an interview to be one person's, got {len(both)} that are somebody else's too; "
             "name the folders of different people in calls of their own"
         )
-    for path in found.corpora:
-        corpus = Corpus(path)
+    for corpus in found.opened.values():
         if len(rows := rows_of(corpus, person)):
             theirs, alone = only_theirs(corpus, rows)
             words |= {name: words.get(name, frozenset()) | theirs for name in corpus.lineage}
@@ -161,10 +190,10 @@ def identify(found: Found, person: Person, *, watch: Watch = unwatched) -> Perso
     )
 
 
-def _pairs(path: Path) -> Iterator[tuple[str, str]]:
+def _pairs(path: Path, corpus: Corpus | None) -> Iterator[tuple[str, str]]:
     """Yield candidate and interview of the rows of a corpus, a run or a table, "" where one is not told."""
-    if (path / "corpus.json").is_file():
-        table = Corpus(path).interviews
+    if corpus is not None:
+        table = corpus.interviews
         yield from zip(table["candidate"].astype(str), table["id"].astype(str), strict=True)
         return
     keys = read_keys(path / "scores.parquet" if path.is_dir() else path)
@@ -173,10 +202,16 @@ def _pairs(path: Path) -> Iterator[tuple[str, str]]:
     yield from zip(keys.candidate, keys.interview or [""] * len(keys), strict=True)
 
 
-def _siblings(path: Path) -> list[Path]:
+def _part(path: Path) -> Part | None:
+    return read_part(path) if path.suffix == ".safetensors" else read_failure(path)
+
+
+def _beside(path: Path) -> list[Path]:
+    """Return what lies beside a corpus and belongs to it, or would if it were there."""
     if not path.parent.is_dir():
         return []
-    return sorted(other for other in path.parent.iterdir() if other.name.startswith(f"{path.name}."))
+    name = re.compile(f"{re.escape(path.name)}({BESIDE.pattern})")
+    return sorted(other for other in path.parent.iterdir() if name.fullmatch(other.name) or meant_for(other) == path)
 
 
 def _refuse(error: OSError) -> None:

@@ -224,8 +224,8 @@ def _legend(record: Record) -> Iterator[Block]:
     texts = [answer["modalities"].get(_TEXT) for answer in record["interview"]["answers"]]
     if any(word.get("seconds") is not None for text in texts if text is not None for word in text["words"]):
         yield Paragraph(
-            "Times of words are the transcript's own; where it times whole lines only, they are spread over the line by "
-            "letters and may be off by a second or two."
+            "Times of words are the transcript's own; where it times whole lines only, they are spread over the line "
+            "by letters and may be off by a second or two."
         )
 
 

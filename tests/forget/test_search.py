@@ -18,11 +18,12 @@ def test_an_id_is_found_wherever_pieces_end_and_once_only_where_it_stands(tmp_pa
     monkeypatch.setattr(fairhire.forget.search, "_BLOCK", 64)
     monkeypatch.setattr(fairhire.forget.search, "_MARGIN", 16)
     for before in range(150):
-        for what, expected in (("cand-1", True), ("cand-12", False), ("xcand-1", False)):
+        for what in ("cand-1", "cand-12", "xcand-1"):
             content = ("." * before + what + "." * 40).encode()
-            path = tmp_path / ("a.log.gz" if packed else "a.log")
-            path.write_bytes(gzip.compress(content) if packed else content)
-            assert bool(search(survey([path]), HIM).left) is expected, before
+            path = tmp_path / f"{before}-{what[:2]}{what[-2:]}.log{'.gz' if packed else ''}"
+            path.write_bytes(gzip.compress(content, 1) if packed else content)
+    found = {path.name.partition(".")[0] for path, _ in search(survey([tmp_path]), HIM).left}
+    assert found == {f"{before}-ca-1" for before in range(150)}
 
 
 def test_a_gzip_file_of_several_members_is_read_to_its_end(tmp_path):
@@ -48,3 +49,20 @@ def test_what_is_packed_is_counted(tmp_path):
     assert searched.left == ()
     assert searched.not_searched == {"zip archives": 1, "PDFs": 1, "xz files": 1}
     assert searched.files == 3
+
+
+def test_a_file_that_may_not_be_read_is_left_and_stops_nothing(tmp_path, monkeypatch):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("cand-1")
+    inner = fairhire.forget.search._closed
+
+    def closed(path):
+        if path.name == "a.txt":
+            raise PermissionError(13, "Permission denied", str(path))
+        return inner(path)
+
+    monkeypatch.setattr(fairhire.forget.search, "_closed", closed)
+    left = search(survey([tmp_path]), HIM).left
+    assert [(path.name, where) for path, where in left] == [
+        ("a.txt", "may not be read, so that nobody can tell what it holds"), ("b.txt", "content"),
+    ]  # fmt: skip

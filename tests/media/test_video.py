@@ -642,7 +642,7 @@ def test_pictures_that_were_seen_are_let_go_at_once(made):
     gc.disable()  # which would find what holds on to itself, but after hundreds of pictures
     try:
         seen = sum(1 for _ in pictures(path, FPS))
-        left = sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+        left = sum(type(one) is av.VideoFrame for one in gc.get_objects())
     finally:
         gc.enable()
     assert seen == SECONDS * FPS
