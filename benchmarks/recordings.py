@@ -54,25 +54,20 @@ def write_video(path: Path, seconds: float, size: tuple[int, int], fps: int, *, 
 
 def lengthened(path: Path, source: Path, times: int) -> Path:
     """Write to ``path`` the recording ``source`` that many times, one after another, without encoding it again."""
-    with av.open(str(source)) as container:
-        streams = [container.streams.video[0], container.streams.audio[0]]
-        packets = [packet for packet in container.demux(streams) if packet.dts is not None]
+    with av.open(str(source)) as container, av.open(str(path), "w") as longer:
         lasts = Fraction(container.duration or 0, av.time_base)
-        with av.open(str(path), "w") as longer:
-            into = {one.index: longer.add_stream_from_template(one) for one in streams}
-            for turn in range(times):
-                for packet in packets:
-                    longer.mux(_at(packet, turn * lasts, into[packet.stream.index]))
+        streams = [container.streams.video[0], container.streams.audio[0]]
+        into = [longer.add_stream_from_template(one) for one in streams]
+        for turn in range(times):
+            container.seek(0)
+            for packet in container.demux(streams):
+                if packet.dts is None or (turn and packet.dts < 0):  # the end, and what an encoder puts before time 0
+                    continue
+                later = round(turn * lasts / packet.time_base)
+                packet.pts, packet.dts = (packet.pts or 0) + later, packet.dts + later
+                packet.stream = into[streams.index(packet.stream)]
+                longer.mux(packet)
     return path
-
-
-def _at(packet: Any, later: Fraction, stream: Any) -> Any:
-    """Return a copy of ``packet`` for ``stream``, ``later`` seconds later."""
-    copy = av.Packet(bytes(packet))
-    shift = round(later / packet.time_base)
-    copy.time_base, copy.stream, copy.is_keyframe = packet.time_base, stream, packet.is_keyframe
-    copy.pts, copy.dts, copy.duration = packet.pts + shift, packet.dts + shift, packet.duration
-    return copy
 
 
 def _heard(stream: Any, seconds: float) -> Iterator[Any]:

@@ -502,7 +502,8 @@ def _mono(pieces: list[av.AudioFrame]) -> NDArray[np.float32]:
     """Return the mean of the channels: FFmpeg's own way makes stereo 3 dB louder than mono, beyond what fits."""
     means: list[NDArray[np.float32]] = []
     for piece in pieces:
-        samples, channels = piece.to_ndarray()[0], piece.layout.nb_channels
+        channels = piece.layout.nb_channels
+        samples = np.frombuffer(memoryview(piece.planes[0]), np.float32, piece.samples * channels)
         means.append(samples if channels == 1 else samples.reshape(-1, channels).mean(axis=1, dtype=np.float32))
     return means[0] if len(means) == 1 else np.concatenate(means) if means else np.zeros(0, np.float32)
 
