@@ -32,6 +32,7 @@ benchmarks: $(VENV)/installed
 	$(BIN)/python -m benchmarks.loader
 	$(BIN)/python -m benchmarks.removal
 	$(BIN)/python -m benchmarks.probes
+	$(BIN)/python -m benchmarks.extraction
 
 clean:
 	rm -rf $(VENV) $(OUT) build docs/_build *.egg-info
