@@ -118,14 +118,21 @@ def test_the_work_is_its_owners_alone(folder, tmp_path):
 def test_ctrl_c_keeps_what_was_read_and_leaves_no_process(folder, tmp_path):
     for place in range(60):
         write_voice(folder / f"more{place}" / "1.wav", 100 + place)
-    command = [sys.executable, "-m", "fairhire", "extract", str(folder), str(tmp_path / "out"), *map(str, LIGHT)]
+    # What a shell starts in the background inherits a SIGINT that is ignored; the test wants it heard.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    main = f"{heard}from fairhire.commands import main; main() if __name__ == '__main__' else None"
+    command = [sys.executable, "-c", main, "extract", str(folder), str(tmp_path / "out"), *map(str, LIGHT)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     parts, until = tmp_path / "out.work" / "parts", time.monotonic() + 60
     while not (parts.is_dir() and len(list(parts.glob("[!.]*"))) >= 2):
         assert time.monotonic() < until
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    try:
+        _, err = process.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
     assert process.returncode == 130
     assert "interrupted; what was finished is kept" in err
     read = len(list(parts.glob("[!.]*")))

@@ -406,7 +406,9 @@ def _audio(container: InputContainer, track: int | None, path: Path) -> AudioStr
     sounds = list(container.streams.audio)
     if track is not None and not 0 <= track < len(sounds):
         raise DataError(f"{path}: expected {track + 1} or more tracks of sound, got {len(sounds)}")
-    return _default(sounds) if track is None else sounds[track]
+    if track is not None:
+        return sounds[track]
+    return _default([one for one in sounds if one.rate] or sounds)  # damage may add a track that says nothing of itself
 
 
 def _default(streams: list[_AnyStream]) -> _AnyStream | None:

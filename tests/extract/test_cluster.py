@@ -45,8 +45,10 @@ for command in sys.stdin:
 nodes.shutdown()
 """
 
+# What a shell starts in the background inherits a SIGINT that is ignored; the test wants it heard.
 DRIVER = """
-import json, sys, time
+import json, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from functools import partial
 from pathlib import Path
 import errands
@@ -125,8 +127,17 @@ def endings(lines):
     return {job: result if why is None else why for job, result, why in told}
 
 
+def ended_soon(driver, *, seconds):
+    """Return what a driver wrote, which must end soon; one that does not is killed, lest the test waits for it."""
+    try:
+        return driver.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        driver.kill()
+        raise
+
+
 def finish(driver):
-    out, err = driver.communicate(timeout=60)
+    out, err = ended_soon(driver, seconds=60)
     assert driver.returncode == 0, err
     assert err == ""
     return out.splitlines()
@@ -191,7 +202,7 @@ def test_a_driver_told_to_stop_leaves_nothing_behind(nodes, tmp_path):
     with nodes.driver("tell_and_hang", [1, 2, 3, 4], folder=tmp_path, time_limit=600) as driver:
         wait_for(lambda: len(marks(tmp_path)) == 2)
         driver.send_signal(signal.SIGINT)
-        out, err = driver.communicate(timeout=15)
+        out, err = ended_soon(driver, seconds=15)
         wait_for(lambda: not any(alive(process) for process in marks(tmp_path)), seconds=3)
     assert out == ""
     assert "KeyboardInterrupt" in err
@@ -202,7 +213,7 @@ def test_a_driver_told_to_stop_leaves_nothing_behind(nodes, tmp_path):
 def test_an_error_of_the_caller_stops_everything_but_the_callers_connection(nodes, tmp_path):
     how = "own connection, full disk"
     with nodes.driver("hang_unless_zero", [0, 1, 2, 3], folder=tmp_path, time_limit=600, how=how) as driver:
-        out, err = driver.communicate(timeout=30)
+        out, err = ended_soon(driver, seconds=30)
         wait_for(lambda: not any(alive(process) for process in marks(tmp_path)), seconds=3)
     assert len(out.splitlines()) == 1
     assert "no space left" in err

@@ -19,8 +19,10 @@ from fairhire.extract.processes import Crew, work
 
 HERE = Path(__file__).parent
 
+# What a shell starts in the background inherits a SIGINT that is ignored; the test wants it heard.
 PARENT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from functools import partial
 sys.path.insert(0, {here!r})
 import errands
@@ -48,6 +50,15 @@ def wait_for(claim, seconds=30.0):
     while not claim() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert claim()
+
+
+def ended_soon(process, *, seconds):
+    """Return what a process wrote, which must end soon; one that does not is killed, lest the test waits for it."""
+    try:
+        return process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 def alive(process):
@@ -194,7 +205,7 @@ def test_no_worker_outlives_its_parent(task, how, tmp_path):
         workers = [int(mark.stem) for mark in tmp_path.glob("*.pid")]
         assert all(alive(worker) for worker in workers)
         parent.send_signal(how)
-        out, err = parent.communicate(timeout=10)
+        out, err = ended_soon(parent, seconds=10)
         wait_for(lambda: not any(alive(worker) for worker in workers), seconds=3)
     assert out == b""
     assert (b"KeyboardInterrupt" in err) == (how == signal.SIGINT)
