@@ -408,7 +408,8 @@ def _audio(container: InputContainer, track: int | None, path: Path) -> AudioStr
         raise DataError(f"{path}: expected {track + 1} or more tracks of sound, got {len(sounds)}")
     if track is not None:
         return sounds[track]
-    return _default([one for one in sounds if one.rate] or sounds)  # damage may add a track that says nothing of itself
+    told = [one for one in sounds if one.codec_context is not None and one.codec_context.sample_rate]
+    return _default(told or sounds)  # damage may add a track that says nothing of itself
 
 
 def _default(streams: list[_AnyStream]) -> _AnyStream | None:
