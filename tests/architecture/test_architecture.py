@@ -141,3 +141,9 @@ def test_every_module_opens_with_a_sentence() -> None:
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
         assert docstring, path
         assert docstring.split("\n\n")[0].rstrip().endswith((".", ":", "::")), path
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """Without packages, two test files of one name cannot be collected together, and workers import the wrong one."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
