@@ -49,13 +49,14 @@ from fairhire.errors import DataError
 from fairhire.interview import EMBEDDINGS, TEXT, Answer, Interview
 from fairhire.left_out import LeftOut, counted
 
-__all__ = ["columns_of", "ratings_of", "read", "verdicts"]
+__all__ = ["GIVEN", "columns_of", "ratings_of", "read", "verdicts"]
 
 _INTERVIEW_COLUMNS = ("interview", "candidate", "position", "job_title", "hirable", "split")
 _ANSWER_COLUMNS = ("interview", "slot", "question", "transcript")
 _ENDINGS = (".csv", ".csv.gz", ".parquet")
 _VOTES = {"liked": "yes", "shortlisted": "yes", "rejected": "no"}  # the paper's recruiters said it so
-_SPLIT = "given"  # the name of the split that the column ``split`` brings along
+GIVEN = "given"
+"""The name of the split that the column ``split`` brings along."""
 
 
 def read(source: Path) -> Imported:
@@ -84,7 +85,7 @@ def read(source: Path) -> Imported:
         modalities=tuple(modalities),
         interviews=_walk(interviews, answers, spoken, recorded, embeddings, parts, said, ratings),
         people=people,
-        splits=(_SPLIT,) if parts else (),
+        splits=(GIVEN,) if parts else (),
         targets=tuple(ratings),
         left_out=counted(
             LeftOut("people without an interview", strangers, "not candidates of this corpus"),
@@ -155,7 +156,7 @@ def _walk(
                 face=embeddings["face"][row],
                 voice=embeddings["voice"][row],
             ),
-            splits={_SPLIT: parts[row]} if parts else {},
+            splits={GIVEN: parts[row]} if parts else {},
             targets={rating: values[row] for rating, values in ratings.items()},
         )
         for row, name in enumerate(interviews["interview"])

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from fairhire.data.corpus import Modality
 from fairhire.data.imported import Imported, ImportedInterview
+from fairhire.data.table import GIVEN
 from fairhire.errors import DataError
 from fairhire.extract.part import Part, array_of, facts_of, read_part
-from fairhire.extract.recordings import GIVEN, InterviewFacts, Recording, Recordings, plain
+from fairhire.extract.recordings import InterviewFacts, Recording, Recordings, plain
 from fairhire.extract.settings import NONE, ExtractConfig
 from fairhire.interview import TEXT, Answer, Interview
 from fairhire.left_out import LeftOut, counted

@@ -20,21 +20,19 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from fairhire.atomic import canonical_json
 from fairhire.data.source import SourceTable, read_table
 from fairhire.data.split import PARTS
-from fairhire.data.table import columns_of, ratings_of, verdicts
+from fairhire.data.table import GIVEN, columns_of, ratings_of, verdicts
 from fairhire.errors import DataError, UsageError
 from fairhire.media.openface import find_openface
 from fairhire.media.photograph import STILLS
 from fairhire.media.words import find_transcript
 
-__all__ = ["GIVEN", "InterviewFacts", "Recording", "Recordings", "plain", "read_recordings"]
-
-GIVEN = "given"
-"""The name of the split that a column ``split`` brings along."""
+__all__ = ["InterviewFacts", "Recording", "Recordings", "plain", "read_recordings"]
 
 _TABLES = tuple(f"recordings{ending}" for ending in (".csv", ".csv.gz", ".parquet"))
 _OF_INTERVIEW = ("position", "job_title", "hirable", "split")
@@ -96,7 +94,7 @@ class Recordings:
     ties: int | None = None
     passed_over: int = 0
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """One hash of everything that decides what the corpus holds: recordings, questions, labels."""
         told = [[one.key, one.question] for one in self.recordings]
@@ -219,26 +217,23 @@ def _from_table(path: Path) -> Recordings:
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(table.filled("interview")):
         rows_of.setdefault(name, []).append(row)
-    verdicts(table)  # what is wrong is told by the rows of the table, not of its interviews
-    for name in columns_of(table, "rating"):
-        ratings_of(table, name)
-    if "split" in table:
-        table.coded("split", dict(zip(PARTS, PARTS, strict=True)))
+    # Read by the rows of the table, so that what is wrong is told by them; an interview's rows say the same.
+    said, _ = verdicts(table)
+    names = columns_of(table, "rating")
+    ratings = [ratings_of(table, name) for name in names]
+    parts = table.coded("split", dict(zip(PARTS, PARTS, strict=True))) if "split" in table else None
     interviews = _one_row_each(table, rows_of, ("candidate", *_OF_INTERVIEW, *numbered))
-    said, ties = verdicts(interviews)
-    names = columns_of(interviews, "rating")
-    ratings = [ratings_of(interviews, name) for name in names]
-    parts = interviews.coded("split", dict(zip(PARTS, PARTS, strict=True))) if "split" in interviews else None
+    _, ties = verdicts(interviews)  # a tie is one of an interview, however many rows it has
     facts = {
         name: InterviewFacts(
-            candidate=interviews["candidate"][row],
-            position=interviews.optional("position")[row],
-            job_title=interviews.optional("job_title")[row],
-            hirable=said[row],
-            split=None if parts is None else parts[row],
-            targets=tuple(values[row] for values in ratings),
+            candidate=table["candidate"][rows[0]],
+            position=table.optional("position")[rows[0]],
+            job_title=table.optional("job_title")[rows[0]],
+            hirable=said[rows[0]],
+            split=None if parts is None else parts[rows[0]],
+            targets=tuple(values[rows[0]] for values in ratings),
         )
-        for row, name in enumerate(rows_of)
+        for name, rows in rows_of.items()
     }
     recordings = tuple(_rows(table, rows_of))
     targets = tuple(name.partition(".")[2] for name in names)

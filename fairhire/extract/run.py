@@ -20,7 +20,6 @@ A part appears whole or not at all, so that an extraction that was killed goes o
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 import time
@@ -31,16 +30,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fairhire.atomic import new_file, storage_errors, write_json, write_text
 from fairhire.data.corpus import Corpus, CorpusWriter
 from fairhire.errors import DataError, UsageError
 from fairhire.extract.assemble import Assembly, assemble
-from fairhire.extract.part import facts_of
 from fairhire.extract.read import UNREADABLE, read_recording, tools_of
 from fairhire.extract.recordings import Recording, Recordings, plain, read_recordings
 from fairhire.extract.settings import NONE, ExtractConfig
+from fairhire.leftovers import is_leftover, meant_for
 from fairhire.media.openface import openface_on_path
 from fairhire.progress import Advance, silent
 from fairhire.sweep import claim_folder
@@ -139,8 +139,9 @@ def _extract(
     if todo and not before:
         for kind in config.templates:
             tell(_warning(kind))
+    fresh = {one.key for one in todo}
     began = time.monotonic()
-    seconds = _read_all(todo, work, failed, partial(read_recording, config), engine, config, watch)
+    _read_all(todo, work, failed, partial(read_recording, config), engine, config, watch)
     took = time.monotonic() - began
     assembly = assemble(
         recordings,
@@ -155,6 +156,7 @@ def _extract(
         if keep_work is False:
             _delete(work)
         raise
+    _sweep(out, work)  # a copy that was whole could go only now that the corpus is in its place
     missed = len(_of(failed, recordings))
     if keep_work is False or (keep_work is None and not missed):
         _delete(work)
@@ -165,7 +167,7 @@ def _extract(
         read=sum(one.key not in failed for one in todo),
         failed=missed,
         resumed=sum(one.key in before for one in recordings.recordings),
-        seconds=seconds,
+        seconds=_seconds(assembly.table, [one.key in fresh for one in recordings.recordings]),
         took=took,
         gestures=config.gestures,
         wordless=int((assembly.table["words_from"] == UNREADABLE).sum()),
@@ -277,13 +279,12 @@ def _sweep(out: Path, work: Path) -> None:
     """Delete what calls that were killed had not finished writing; a corpus that was only moved aside comes back."""
     for half in [*(work / "parts").glob(".*"), *(work / "failed").glob(".*")]:
         half.unlink(missing_ok=True)
-    tables = r"recordings\.csv|people\.csv|functionals\.parquet"
-    mine = re.compile(rf"\.{re.escape(out.name)}\.((old|{tables})\.)?[a-z0-9_]{{8}}(\.csv|\.parquet)?")
-    for path in [path for path in out.parent.iterdir() if mine.fullmatch(path.name)]:
+    for path in [path for path in out.parent.iterdir() if meant_for(path) == out]:
         with storage_errors(path):
             if not out.exists() and (path / out.name / "corpus.json").is_file():
                 (path / out.name).replace(out)
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if is_leftover(path, [path]):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _warning(kind: str) -> str:
@@ -334,21 +335,20 @@ def _read_all(
     engine: Work,
     config: ExtractConfig,
     watch: Watch,
-) -> float:
-    """Read the recordings ``todo``; put why some failed into ``failed``; return how many seconds of them were read."""
-    seconds, done, lost = 0.0, 0, 0
+) -> None:
+    """Read the recordings ``todo``, and put why some failed into ``failed``."""
+    done, lost = 0, 0
     began = time.monotonic()
     with watch("reading recordings", len(todo)) as advance:
 
         def ended(one: Recording, content: bytes | None, why: str | None) -> None:
-            nonlocal seconds, done, lost
+            nonlocal done, lost
             path = work / "parts" / f"{one.key}.safetensors"
             if content is not None:
                 with new_file(path) as temporary:
                     temporary.write_bytes(content)
                 (work / "failed" / f"{one.key}.json").unlink(missing_ok=True)
                 failed.pop(one.key, None)
-                seconds += float(facts_of(path)["facts"].get("seconds", 0.0))
             else:
                 failed[one.key] = why or "no reason was given"
                 about = {"candidate": one.candidate, "interview": one.interview, "why": plain(failed[one.key])}
@@ -359,7 +359,11 @@ def _read_all(
 
         if todo:
             engine(task, todo, ended, time_limit=config.time_limit)
-    return seconds
+
+
+def _seconds(table: pd.DataFrame, wanted: Sequence[bool]) -> float:
+    """Return how long the ``wanted`` recordings of the table are together; what has no length counts nothing."""
+    return float(pd.to_numeric(table.loc[np.array(wanted), "seconds"]).sum())
 
 
 def _write(assembly: Assembly, out: Path, tell: Callable[[str], None], watch: Watch) -> Corpus:

@@ -8,11 +8,11 @@ from typing import Any
 
 from fairhire.data.corpus import Corpus
 from fairhire.forget.corpora import rows_of
-from fairhire.forget.leftovers import place_of
 from fairhire.forget.person import Person
 from fairhire.forget.runs import corpus_of, learned_from, provenance_of, rows_in_run
 from fairhire.forget.survey import Found
 from fairhire.interview import EMBEDDINGS
+from fairhire.leftovers import place_of
 
 __all__ = ["biometrics_remain", "candidate_remains"]
 

@@ -14,11 +14,11 @@ from fairhire.data.corpus import Corpus
 from fairhire.errors import DataError
 from fairhire.forget.corpora import biometric_files, corpus_hashes, only_theirs, rows_of
 from fairhire.forget.explanations import RECORD, explanation_files
-from fairhire.forget.leftovers import BESIDE, is_leftover, meant_for
 from fairhire.forget.parts import Part, read_failure, read_part
 from fairhire.forget.person import Person, cell_name
 from fairhire.forget.runs import is_run, run_files
 from fairhire.forget.tables import is_table, read_keys
+from fairhire.leftovers import BESIDE, is_leftover, meant_for
 from fairhire.progress import Advance, silent
 
 __all__ = ["JOURNAL", "PROOF", "Found", "Watch", "identify", "roots_of", "survey", "unwatched", "walk"]

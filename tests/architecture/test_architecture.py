@@ -14,6 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
     "errors": 0, "atomic": 0, "interview": 0, "scores": 0, "runs": 0, "estimate": 0, "ratings": 0,
     "readout": 0, "retrieval": 0, "progress": 0, "left_out": 0, "concept": 0, "same_rank": 0, "leash": 0, "sweep": 0,
+    "leftovers": 0,
     "data": 1, "media": 1, "model": 1, "adversaries": 1, "erasure": 1, "auditing": 1,
     "baselines": 2, "training": 2, "report": 2, "extract": 2,
     "forget": 3, "bench": 3, "demo": 3, "explain": 3, "perform": 3, "frontier": 3, "claims": 3,

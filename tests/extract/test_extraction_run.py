@@ -434,3 +434,10 @@ def test_a_file_without_sound_or_pictures_to_read_fails_and_one_of_them_is_enoug
     with pytest.raises(DataError, match="expected words, voice or gestures in one of 1 recordings, got none"):
         extract(tmp_path / "in2", tmp_path / "out2", config)
     assert Path(empty).exists()
+
+
+def test_a_users_own_folder_that_is_named_like_a_temporary_one_stays(answers, tmp_path):
+    (tmp_path / ".out.backup_1").mkdir()
+    (tmp_path / ".out.backup_1" / "thesis.txt").write_text("mine")
+    extract(answers, tmp_path / "out", ExtractConfig(faces="none", gestures="none"))
+    assert (tmp_path / ".out.backup_1" / "thesis.txt").read_text() == "mine"

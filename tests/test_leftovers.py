@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fairhire.atomic import new_directory, new_file
-from fairhire.forget.leftovers import is_leftover, meant_for, place_of
+from fairhire.leftovers import is_leftover, meant_for, place_of
 
 
 @pytest.fixture(params=["talks", "v1.2", "a.old", ".x", "of 2026"])
